@@ -1,0 +1,251 @@
+"""The values that travel from the recorder to the record. Frozen, without behaviour that touches the world.
+
+Units are SI and lower case: seconds, bytes, share (0 to 1, never percent), per_second. Unix times are seconds.
+A number that could not be computed is ``None``; NaN and infinity never enter a value.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+Dimension = Literal[
+    "time",  # seconds
+    "share",  # 0 to 1
+    "bytes",
+    "rate",  # events per second
+    "byterate",  # bytes per second
+    "count",  # a plain number: queue depth, alerts, CPU cores
+    "status",  # words: healthy, degraded, down
+    "text",  # a version
+]
+
+UNITS: dict[str, str] = {
+    "time": "s",
+    "share": "share",
+    "bytes": "B",
+    "rate": "1/s",
+    "byterate": "B/s",
+    "count": "",
+    "status": "",
+    "text": "",
+}
+
+Side = Literal["candidate", "baseline"]
+
+
+class Verdict(StrEnum):
+    """What one gate says."""
+
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    ERROR = "error"
+    MISSING = "missing"
+
+
+class Outcome(StrEnum):
+    """What a decision says."""
+
+    PROMOTE = "promote"
+    HOLD = "hold"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Requests:
+    """Probe samples of one side. All arrays have one length and are ordered by intended start.
+
+    ``intended_s``: seconds since the bake began at which the request was due. ``latency_s``: from that moment to
+    the end of the answer. ``lag_s``: how late the recorder itself sent it. ``status``: HTTP code, 0 without an
+    answer. ``failed``: 5xx, no answer in time, or an answer that broke the probe's expectation.
+    ``usable``: False where the recorder was the bottleneck; such a sample says nothing about the service.
+    """
+
+    intended_s: Floats
+    latency_s: Floats
+    lag_s: Floats
+    status: NDArray[np.int64]
+    failed: NDArray[np.bool_]
+    usable: NDArray[np.bool_]
+    path: NDArray[np.int64]
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """A gauge or counter of one side: one value per observation, NaN where the source gave none.
+
+    ``faults`` has one text for each observation that failed (unreachable, NaN, several series, no series).
+    """
+
+    t_s: Floats
+    value: Floats
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of a polled endpoint. ``code`` is None and ``error`` says why when there was none.
+
+    ``t_s``: seconds since the bake began; ``wall_s``: Unix time of the answer by the recorder's clock.
+    ``headers``: lower-case names.
+    """
+
+    t_s: float
+    wall_s: float
+    took_s: float
+    code: int | None
+    body: str
+    headers: tuple[tuple[str, str], ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """All answers of one polled endpoint of one side, in time order; ``every_s`` is the schedule."""
+
+    answers: tuple[Answer, ...]
+    every_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class IdFact:
+    """What one probe answer said about its correlation id. ``sent`` is None when the probe sends none.
+
+    ``got`` is None when the answer has no such header. ``logged``: whether the id was found in the service's log;
+    None when it was not looked up.
+    """
+
+    sent: str | None
+    got: str | None
+    status: int
+    path: str = ""
+    logged: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Correlation ids of one side."""
+
+    facts: tuple[IdFact, ...]
+
+
+Samples = Requests | Series | Answers | Ids
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What a gate judges: the samples of one signal, candidate and baseline in the same window.
+
+    ``field``: the part of the signal (``latency`` of ``requests.latency``). ``started_s`` and ``finished_s``: Unix
+    times of the window. ``problems``: why the samples cannot be believed as a whole (recorder killed, its lag); with
+    any problem no gate passes. ``files``: SHA-256 of the stored raw samples.
+    """
+
+    signal: str
+    field: str
+    candidate: Samples
+    baseline: Samples | None
+    started_s: float
+    finished_s: float
+    problems: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What was computed from evidence.
+
+    ``value``: in ``unit`` (see UNITS), None when it could not be computed; ``text`` instead of a value for states and
+    versions. ``low``, ``high``: interval of the value at ``confidence``; an open end is None. ``confidence`` None:
+    a deterministic measure that spends no error probability. ``n``: samples of the candidate. ``n_needed``: how many
+    would be needed to judge it, where that is known. ``problems``: why it must not be compared with a limit.
+    """
+
+    dimension: Dimension
+    n: int
+    value: float | None = None
+    text: str | None = None
+    low: float | None = None
+    high: float | None = None
+    confidence: float | None = None
+    baseline: float | None = None
+    baseline_n: int | None = None
+    n_needed: int | None = None
+    problems: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("value", "low", "high", "confidence", "baseline"):
+            number = getattr(self, name)
+            if number is not None and not math.isfinite(number):
+                raise ValueError(f"Measurement.{name}: expected a finite number or None, got {number!r}")
+
+    @property
+    def unit(self) -> str:
+        """The unit of ``value``, ``low``, ``high`` and ``baseline``."""
+        return UNITS[self.dimension]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict with its grounds: one line that says observed, limit, baseline, n and interval."""
+
+    verdict: Verdict
+    message: str
+    measurement: Measurement
+    limit: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """All that is known about one gate at the end of a stage. The ``gates`` rows of decision.json."""
+
+    id: str
+    family: str
+    required: bool
+    severity: str
+    verdict: Verdict
+    message: str
+    on_fail: Literal["rollback", "hold"] = "rollback"
+    observed: float | str | None = None
+    unit: str = ""
+    limit: str = ""
+    baseline: float | None = None
+    interval: tuple[float | None, float | None] | None = None
+    confidence: float | None = None
+    n: int = 0
+    n_needed: int | None = None
+    window: tuple[float, float] | None = None
+    waiver: str | None = None
+    evidence: tuple[str, ...] = ()
+    next_steps: tuple[str, ...] = ()
+    reproduce: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a decision is what it is; ``gate`` is None for reasons that concern the whole stage."""
+
+    gate: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a stage decided, why, and from which gates."""
+
+    outcome: Outcome
+    reasons: tuple[Reason, ...]
+    gates: tuple[GateResult, ...]
+    expected_gates: tuple[str, ...]
+    overrides: tuple[str, ...] = field(default=())
