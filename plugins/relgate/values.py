@@ -216,7 +216,6 @@ class GateResult:
     severity: str
     verdict: Verdict
     message: str
-    on_fail: Literal["rollback", "hold"] = "rollback"
     observed: float | str | None = None
     unit: str = ""
     limit: str = ""

@@ -1,0 +1,170 @@
+"""From all gate verdicts of a stage to one decision: promote, hold or rollback.
+
+Rules, in this order; the first that applies decides:
+
+1. A gate whose policy says ``on_fail: rollback`` failed: rollback.
+2. Anything that is not a pass or a warning, anything that was required or collected and did not report, any test
+   that failed without being a gate, any end of pytest that is not a clean one, no gate at all: hold.
+3. Otherwise: promote.
+
+Absence of evidence is never a yes. A gate that ran several times counts with its worst verdict, so running again
+never washes a failure away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from relgate.values import Decision, GateResult, Outcome, Reason, Verdict
+
+OnFail = Literal["rollback", "hold"]
+
+# Worst first: of several verdicts of one gate the worst counts.
+SEVERITY_OF_VERDICT = (
+    Verdict.FAIL,
+    Verdict.ERROR,
+    Verdict.INCONCLUSIVE,
+    Verdict.MISSING,
+    Verdict.WARN,
+    Verdict.PASS,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TestOutcome:
+    """What pytest reported about one test; ``gate`` is None for a test that is no gate.
+
+    ``result``: what the gate judged. ``broken``: text of a failure that is not the gate's own verdict (a fixture, a
+    teardown, a crash). ``skipped``: the reason of a skip.
+    """
+
+    __test__ = False
+
+    nodeid: str
+    gate: str | None
+    result: GateResult | None = None
+    broken: str | None = None
+    skipped: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What the policy and the session promised: gate id -> row to use when nothing better is known.
+
+    ``required``: gate ids of the stage; ``family:NAME`` where the policy requires a family that it defines no gate
+    for. ``collected``: test node id -> gate id of every gate that was selected to run. ``on_fail``: gate id -> what
+    its failure asks for.
+    """
+
+    required: tuple[str, ...]
+    collected: Mapping[str, str]
+    on_fail: Mapping[str, OnFail]
+    blank: Mapping[str, GateResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How pytest ended. ``exit_status``: its own code; ``interruption``: what stopped it early, if anything did."""
+
+    exit_status: int
+    interruption: str | None = None
+
+
+def decide(
+    expected: Expectation, outcomes: Sequence[TestOutcome], ending: Ending, *, overrides: tuple[str, ...] = ()
+) -> Decision:
+    """Combine everything that is known at the end of a stage into its decision."""
+    rows = _rows(expected, outcomes)
+    failed = [row for row in rows if row.verdict is Verdict.FAIL]
+    causes = [Reason(row.id, row.message) for row in failed if expected.on_fail.get(row.id, "rollback") == "rollback"]
+    outcome = Outcome.ROLLBACK if causes else Outcome.HOLD
+    holds = _hold_reasons(expected, rows, outcomes, ending)
+    if not causes and not holds:
+        outcome = Outcome.PROMOTE
+    warnings = [Reason(row.id, row.message) for row in rows if row.verdict is Verdict.WARN]
+    return Decision(
+        outcome=outcome,
+        reasons=tuple(causes + holds + warnings),
+        gates=tuple(rows),
+        expected_gates=tuple(sorted({*expected.required, *expected.collected.values()})),
+        overrides=overrides,
+    )
+
+
+def _rows(expected: Expectation, outcomes: Sequence[TestOutcome]) -> list[GateResult]:
+    """One row a gate, required ones first in the policy's order, then the others by id."""
+    found: dict[str, list[GateResult]] = {}
+    for outcome in outcomes:
+        if outcome.gate is not None:
+            row = _row(outcome, _blank(expected, outcome.gate))
+            found.setdefault(row.id, []).append(row)
+    reported = {outcome.nodeid for outcome in outcomes}
+    for nodeid, gate in expected.collected.items():
+        if nodeid not in reported:
+            missing = _unjudged(_blank(expected, gate), Verdict.MISSING, f"{nodeid} was collected but never reported")
+            found.setdefault(gate, []).append(missing)
+    for gate in expected.required:
+        if gate not in found:
+            found[gate] = [_unjudged(_blank(expected, gate), Verdict.MISSING, _absent(gate))]
+    worst = {
+        gate: replace(min(rows, key=lambda row: SEVERITY_OF_VERDICT.index(row.verdict)), required=gate in expected.required)
+        for gate, rows in found.items()
+    }
+    order = {gate: place for place, gate in enumerate(expected.required)}
+    return sorted(worst.values(), key=lambda row: (order.get(row.id, len(order)), row.id))
+
+
+def _row(outcome: TestOutcome, blank: GateResult) -> GateResult:
+    """The row of one test: its own result, unless the test broke outside of judging."""
+    result = outcome.result
+    if result is None:
+        if outcome.broken is not None:
+            return _unjudged(blank, Verdict.ERROR, outcome.broken)
+        text = f"{outcome.nodeid} was skipped: {outcome.skipped}" if outcome.skipped else f"{outcome.nodeid} judged nothing"
+        return _unjudged(blank, Verdict.MISSING, text)
+    if outcome.broken is not None and result.verdict in (Verdict.PASS, Verdict.WARN):
+        return replace(result, verdict=Verdict.ERROR, message=f"{outcome.broken} (before that: {result.message})")
+    return result
+
+
+def _blank(expected: Expectation, gate: str) -> GateResult:
+    known = expected.blank.get(gate)
+    if known is not None:
+        return known
+    return GateResult(gate, family="", required=False, severity="critical", verdict=Verdict.MISSING, message="")
+
+
+def _unjudged(blank: GateResult, verdict: Verdict, message: str) -> GateResult:
+    return replace(blank, verdict=verdict, message=message)
+
+
+def _absent(gate: str) -> str:
+    if gate.startswith("family:"):
+        return f"the stage requires gates of family {gate[7:]!r}, and none ran: add one to the policy or drop the requirement"
+    return "required by the stage, but no test for it ran: check -m, -k, --deselect and the paths given to pytest"
+
+
+def _hold_reasons(
+    expected: Expectation, rows: list[GateResult], outcomes: Sequence[TestOutcome], ending: Ending
+) -> list[Reason]:
+    """Everything that forbids a promotion, apart from failures that ask for a rollback."""
+    reasons = []
+    for row in rows:
+        held_by_failure = row.verdict is Verdict.FAIL and expected.on_fail.get(row.id, "rollback") == "hold"
+        if held_by_failure or row.verdict in (Verdict.INCONCLUSIVE, Verdict.ERROR, Verdict.MISSING):
+            reasons.append(Reason(row.id, row.message))
+    reasons += [
+        Reason(None, f"{outcome.nodeid} failed and is no gate: {outcome.broken}")
+        for outcome in outcomes
+        if outcome.gate is None and outcome.broken is not None
+    ]
+    if not rows:
+        reasons.append(Reason(None, "no gate reported: nothing was measured"))
+    if ending.interruption is not None:
+        reasons.append(Reason(None, f"pytest did not end cleanly: {ending.interruption}"))
+    explained = any(row.verdict not in (Verdict.PASS, Verdict.WARN) for row in rows) or bool(reasons)
+    if ending.exit_status != 0 and not (ending.exit_status == 1 and explained):
+        reasons.append(Reason(None, f"pytest ended with exit status {ending.exit_status}, not with a clean 0"))
+    return reasons

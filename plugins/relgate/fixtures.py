@@ -1,0 +1,199 @@
+"""What gates are written with: ``gate`` judges, ``observation`` gives the recorded signals."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from relgate.collector import RESULT, declared_gate
+
+if TYPE_CHECKING:
+    from relgate.observe.store import Recording
+    from relgate.policy import Gate as Rule
+    from relgate.report.redact import Redactor
+    from relgate.settings import Run
+    from relgate.values import Evidence, GateResult, Judgement, Measurement
+
+RUN: pytest.StashKey[Run] = pytest.StashKey()
+
+_NO_POLICY = (
+    "this session does not decide about a release: pass --gate-policy FILE, or set gate_policy in [tool.pytest] and "
+    "select gates by their family (pytest -m canary). relgate init writes a first policy"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SignalPart:
+    """A part of a gate's signal, by name: ``observation.latency`` is the latency of whatever signal the policy names."""
+
+    field: str
+
+
+@dataclass
+class Observation:
+    """The recorded signals of this run. ``observation.latency`` names a part; the policy says of which signal."""
+
+    run: Run
+    _recording: Recording | None = field(default=None, repr=False)
+
+    def __getattr__(self, name: str) -> SignalPart:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return SignalPart(name)
+
+    def evidence(self, rule: Rule) -> Evidence:
+        """The samples that a gate judges.
+
+        Raises:
+            SourceError: the recording is missing, unfinished or damaged.
+        """
+        from relgate.observe.store import open_recording
+
+        if rule.signal is None or rule.field is None:
+            raise TypeError(f"gate {rule.id} has no signal in the policy: give judge() a Measurement")
+        if self._recording is None:
+            self._recording = open_recording(self.run.path)
+        return self._recording.evidence(rule.signal, rule.field)
+
+
+class GateJudge:
+    """The ``gate`` fixture: judges one release criterion and leaves the result on the test's report."""
+
+    def __init__(self, request: pytest.FixtureRequest, run: Run, observation: Observation) -> None:
+        self._item = request.node
+        self._config = request.config
+        self._run = run
+        self._observation = observation
+        self._redactor: Redactor | None = None
+
+    def judge(self, gate_id: str, signal: SignalPart | Measurement | None = None) -> Judgement:
+        """Judge a gate of the policy; the test fails unless the verdict is pass or warn.
+
+        Args:
+            gate_id: id of the gate in the policy.
+            signal: a part of ``observation``, which must be the one that the policy's gate measures; or your own
+                ``Measurement`` for a gate without a signal; or None for whatever the policy names.
+
+        Returns:
+            The judgement, when it is pass or warn.
+        """
+        rule = self._rule(gate_id)
+        judgement, evidence = self._judgement(rule, signal)
+        result = self._result(rule, judgement, evidence)
+        self._item.stash[RESULT] = result
+        self._describe(result)
+        if result.verdict not in ("pass", "warn"):
+            pytest.fail(f"{rule.id}: {result.message}", pytrace=False)
+        return judgement
+
+    def _rule(self, gate_id: str) -> Rule:
+        from relgate.errors import UsageError
+
+        rule = self._run.gates.get(gate_id)
+        if rule is None:
+            known = ", ".join(self._run.gates)
+            raise UsageError(f"gate {gate_id!r} is not in the policy for stage {self._run.stage_name}: it has {known}")
+        previous = self._item.stash.get(RESULT, None)
+        if previous is not None:
+            raise UsageError(f"one test is one gate: {self._item.nodeid} has judged {previous.id} already")
+        return rule
+
+    def _judgement(self, rule: Rule, signal: SignalPart | Measurement | None) -> tuple[Judgement, Evidence | None]:
+        from relgate.errors import SourceError
+        from relgate.judge import judge, judge_value, unmeasured
+        from relgate.values import Measurement
+
+        if isinstance(signal, Measurement):
+            return judge_value(rule, signal), None
+        if isinstance(signal, SignalPart) and signal.field != rule.field:
+            text = f"the policy measures {rule.signal}.{rule.field}, the test gives observation.{signal.field}"
+            return unmeasured(rule, text), None
+        try:
+            evidence = self._observation.evidence(rule)
+        except SourceError as error:
+            return unmeasured(rule, str(error)), None
+        policy = self._run.policy
+        judgement = judge(
+            rule,
+            evidence,
+            confidence=policy.confidence_of(rule),
+            expected_version=self._run.version,
+            warmup_s=self._run.stage.warmup_s if rule.warmup_s is None else rule.warmup_s,
+            signal=policy.signals[rule.signal] if rule.signal is not None else None,
+        )
+        return judgement, evidence
+
+    def _result(self, rule: Rule, judgement: Judgement, evidence: Evidence | None) -> GateResult:
+        from relgate.report.advice import next_steps
+        from relgate.values import GateResult
+
+        measured = judgement.measurement
+        return GateResult(
+            id=rule.id,
+            family=rule.family,
+            required=False,
+            severity=rule.severity,
+            verdict=judgement.verdict,
+            message=self._redact(judgement.message),
+            observed=measured.value if measured.text is None else self._redact(measured.text),
+            unit=measured.unit,
+            limit=judgement.limit,
+            baseline=measured.baseline,
+            interval=(measured.low, measured.high) if (measured.low, measured.high) != (None, None) else None,
+            confidence=measured.confidence,
+            n=measured.n,
+            n_needed=measured.n_needed,
+            window=(evidence.started_s, evidence.finished_s) if evidence is not None else None,
+            evidence=evidence.files if evidence is not None else (),
+            next_steps=next_steps(rule, judgement.verdict),
+            reproduce=self._reproduce(),
+        )
+
+    def _redact(self, text: str) -> str:
+        from relgate.run import redactor
+
+        if self._redactor is None:
+            self._redactor = redactor(self._run)
+        return self._redactor.text(text)
+
+    def _reproduce(self) -> str:
+        return shlex.join(["pytest", self._item.nodeid, *self._run.command])
+
+    def _describe(self, result: GateResult) -> None:
+        """Say what was judged in the formats of others: JUnit properties, Allure labels."""
+        from relgate.report.properties import junit_properties
+
+        self._item.user_properties.extend(junit_properties(result))
+        if self._config.pluginmanager.has_plugin("allure_listener"):
+            from relgate.adapters.allure import describe
+
+            describe(result, self._run.stage_name, self._run.release)
+
+
+@pytest.fixture(scope="session")
+def observation(request: pytest.FixtureRequest) -> Observation:
+    """The signals that were recorded in this run's window: ``gate.judge("latency-p95", observation.latency)``."""
+    return Observation(_run(request.config))
+
+
+@pytest.fixture
+def gate(request: pytest.FixtureRequest) -> GateJudge:
+    """Judges one release gate: ``gate.judge("latency-p95", observation.latency)``."""
+    judge = GateJudge(request, _run(request.config), request.getfixturevalue("observation"))
+    if request.config.pluginmanager.has_plugin("allure_listener"):
+        from relgate.adapters.allure import announce
+
+        rule = _run(request.config).gates.get(declared_gate(request.node) or "")
+        if rule is not None:
+            announce(rule.id, rule.family, rule.severity, rule.description)
+    return judge
+
+
+def _run(config: pytest.Config) -> Run:
+    run: Any = config.stash.get(RUN, None)
+    if run is None:
+        pytest.fail(_NO_POLICY, pytrace=False)
+    return run  # type: ignore[no-any-return]  # the stash key is typed lazily, the value is a Run

@@ -1,0 +1,1 @@
+"""A decision as text for people and machines. Pure: values in, text out."""

@@ -1,0 +1,47 @@
+"""What to do about a gate that did not pass: the policy's own steps first, then what its kind usually needs."""
+
+from __future__ import annotations
+
+from relgate.policy import Gate
+from relgate.values import Verdict
+
+BY_KIND: dict[str, tuple[str, ...]] = {
+    "quantile": (
+        "compare slow traces of the candidate with the baseline's: one endpoint, or all of them?",
+        "look at what changed in queries, caches and calls to other services",
+    ),
+    "share": (
+        "group the candidate's error logs by endpoint and exception",
+        "check its configuration, its secrets and what it depends on",
+    ),
+    "throughput": ("check the candidate's worker count and connection limits, and whether it sheds load",),
+    "ids": (
+        "send one request by hand and look at the header: curl -i URL",
+        "check that the middleware that sets the id runs for error answers too",
+    ),
+    "health": ("read the health answer stored as evidence: it names the component", "read the candidate's start-up log"),
+    "version": (
+        "check that the deployment finished and that the candidate URL reaches the new build",
+        "check caches between here and there",
+    ),
+    "gauge": ("look at the metric over the window, candidate beside baseline",),
+    "growth": ("take a heap profile of the candidate and compare it with the baseline's",),
+    "trend": ("let it run longer: a trend is a leak only if it does not level off",),
+    "counter": ("look at what the counter counts in the candidate's logs over the window",),
+    "value": (),
+}
+
+_BY_VERDICT: dict[Verdict, tuple[str, ...]] = {
+    Verdict.INCONCLUSIVE: ("give it more evidence: a longer bake, a higher probe rate, or a wider margin",),
+    Verdict.ERROR: ("it could not be measured: read the message, mend the source, run the stage again",),
+    Verdict.MISSING: ("run the stage without -k, --deselect and -x, and look for skips",),
+}
+
+
+def next_steps(gate: Gate, verdict: Verdict) -> tuple[str, ...]:
+    """Steps for a person, most specific first; none for a gate that passed."""
+    if verdict is Verdict.PASS:
+        return ()
+    runbook = (f"runbook: {gate.runbook}",) if gate.runbook else ()
+    general = _BY_VERDICT.get(verdict, BY_KIND[gate.kind])
+    return gate.next_steps + runbook + (general if not gate.next_steps else ())

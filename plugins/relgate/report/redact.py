@@ -1,0 +1,75 @@
+"""Takes secrets out of everything before it is persisted or printed.
+
+Known secret values are replaced wherever they occur, also in their percent-encoded and Base64 forms; on top of that
+come shapes that are secrets whatever their value: credentials in URLs, bearer tokens, and the policy's own patterns.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+MASK = "[redacted]"
+
+# Below this length a value is too common to be replaced blindly: it would maul innocent text.
+_SHORTEST = 4
+
+_SHAPES = (
+    (re.compile(r"(?P<keep>\b[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s:@\"']*:[^/\s@\"']*@"), r"\g<keep>" + MASK + "@"),
+    (re.compile(r"(?P<keep>\b(?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{8,}"), r"\g<keep>" + MASK),
+    (
+        re.compile(
+            r"(?P<keep>[?&](?:access_token|token|api[_-]?key|password|secret|signature|sig)=)[^&\s\"'<>]+", re.IGNORECASE
+        ),
+        r"\g<keep>" + MASK,
+    ),
+)
+
+
+class Redactor:
+    """Replaces secrets in texts and JSON values.
+
+    Args:
+        values: secrets as they are used; shorter than four characters are left alone.
+        patterns: regular expressions of the policy (``redact:``); everything that they match is replaced.
+    """
+
+    def __init__(self, values: Iterable[str] = (), patterns: Iterable[str] = ()) -> None:
+        forms = {form for value in values if len(value) >= _SHORTEST for form in _forms(value)}
+        longest_first = sorted(forms, key=len, reverse=True)
+        self._values = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+        self._patterns = tuple(re.compile(pattern) for pattern in patterns)
+
+    def text(self, text: str) -> str:
+        """``text`` without secrets."""
+        if self._values is not None:
+            text = self._values.sub(MASK, text)
+        for shape, replacement in _SHAPES:
+            text = shape.sub(replacement, text)
+        for pattern in self._patterns:
+            text = pattern.sub(MASK, text)
+        return text
+
+    def json(self, value: Any) -> Any:
+        """A JSON value with every string in it, keys included, redacted."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.text(str(key)): self.json(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.json(item) for item in value]
+        return value
+
+
+def _forms(value: str) -> set[str]:
+    raw = value.encode()
+    return {
+        value,
+        quote(value, safe=""),
+        quote_plus(value),
+        base64.b64encode(raw).decode(),
+        base64.urlsafe_b64encode(raw).decode().rstrip("="),
+    }

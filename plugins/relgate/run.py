@@ -1,0 +1,186 @@
+"""The steps around the gates: a start record before the first, and after the last decide, record, render, write.
+
+Order at the end: evidence, decision, fsync of the ledger, files for people, exit code. A decision whose record could
+not be written ends with 30 and is not a promotion.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from relgate.adapters import ledger
+from relgate.audit.chain import Head
+from relgate.codec import sha256
+from relgate.decide import Ending, Expectation, TestOutcome, decide
+from relgate.errors import SourceError, UsageError
+from relgate.policy import Gate
+from relgate.report import document, markdown
+from relgate.report.advice import next_steps
+from relgate.report.redact import Redactor
+from relgate.settings import Run, secret_values
+from relgate.values import Decision, GateResult, Outcome, Verdict
+
+EXIT_PROMOTE = 0
+EXIT_HOLD = 10
+EXIT_ROLLBACK = 20
+EXIT_UNRECORDED = 30
+_EXITS_OF_PYTEST = range(2, 7)
+
+DECISION = "decision.json"
+SUMMARY = "decision.md"
+EVIDENCE = "evidence"
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """A decision with what became of it. ``head`` is None, and ``unrecorded`` says why, when there is no record."""
+
+    decision: Decision
+    content: Mapping[str, Any]
+    exit_code: int
+    head: Head | None
+    unrecorded: str | None
+
+
+def redactor(run: Run) -> Redactor:
+    """What takes this run's secrets out of texts."""
+    return Redactor(secret_values(run.environment), run.policy.redact)
+
+
+def start(run: Run) -> Head:
+    """Write the start record, and the policy into the evidence. A start without a decision shows as a gap.
+
+    Raises:
+        UsageError: the record cannot be written; no gate may run then.
+    """
+    clean = redactor(run)
+    body = {
+        "run_id": run.id,
+        "service": run.policy.service,
+        "environment": run.environment_name,
+        "stage": run.stage_name,
+        "release": run.release,
+        "candidate": run.candidate_url,
+        "baseline": run.baseline_url,
+        "bake_s": run.bake_s,
+        "policy_sha256": run.policy.sha256,
+        "policy_files": {name: _keep(run, clean.text(text).encode(), ".yaml") for name, text in run.texts.items()},
+        "required": list(run.policy.required_ids(run.stage)),
+        "overrides": list(run.overrides),
+        "versions": versions(),
+    }
+    try:
+        return ledger.append(run.path.parent, "run-started", run.started_s, clean.json(body))
+    except (SourceError, OSError) as error:
+        raise UsageError(f"the start of this run cannot be recorded, so no gate may run: {error}") from error
+
+
+def conclude(
+    run: Run, outcomes: list[TestOutcome], collected: Mapping[str, str], ending: Ending, notes: tuple[str, ...] = ()
+) -> Conclusion:
+    """Decide, record the decision, and write it for people and machines."""
+    decision = decide(_expectation(run, collected), outcomes, ending, overrides=run.overrides + notes)
+    finished_s = time.time()
+    facts = document.Facts(
+        run_id=run.id,
+        service=run.policy.service,
+        environment=run.environment_name,
+        stage=run.stage_name,
+        release=run.release,
+        policy_sha256=run.policy.sha256,
+        started_s=run.started_s,
+        finished_s=finished_s,
+        pytest_exit=ending.exit_status,
+        versions=versions(),
+    )
+    content: dict[str, Any] = redactor(run).json(document.document(decision, facts))
+    try:
+        head = ledger.append(run.path.parent, "gate-decision", finished_s, content)
+        write_durably(run.path / DECISION, document.render(content, sequence=head.sequence, sha256=head.sha256).encode())
+        write_durably(run.path / SUMMARY, markdown.render(content, head).encode())
+    except (SourceError, OSError, ValueError) as error:
+        return Conclusion(decision, content, EXIT_UNRECORDED, None, str(error))
+    return Conclusion(decision, content, _exit_code(run, decision.outcome, ending), head, None)
+
+
+def _exit_code(run: Run, outcome: Outcome, ending: Ending) -> int:
+    if run.observe_only:
+        return ending.exit_status
+    if outcome is Outcome.PROMOTE:
+        return EXIT_PROMOTE
+    if outcome is Outcome.ROLLBACK:
+        return EXIT_ROLLBACK
+    return ending.exit_status if ending.exit_status in _EXITS_OF_PYTEST else EXIT_HOLD
+
+
+def _expectation(run: Run, collected: Mapping[str, str]) -> Expectation:
+    required = run.policy.required_ids(run.stage)
+    return Expectation(
+        required=required,
+        collected=collected,
+        on_fail={gate.id: gate.on_fail for gate in run.gates.values()},
+        blank={gate.id: _blank(gate) for gate in run.gates.values()},
+    )
+
+
+def _blank(gate: Gate) -> GateResult:
+    return GateResult(
+        id=gate.id,
+        family=gate.family,
+        required=False,
+        severity=gate.severity,
+        verdict=Verdict.MISSING,
+        message="",
+        limit="; ".join(limit.text for limit in gate.fail),
+        next_steps=next_steps(gate, Verdict.MISSING),
+    )
+
+
+def versions() -> dict[str, str]:
+    """The tools that took part, by name."""
+    found = {"python": platform.python_version()}
+    for name in ("relgate", "pytest", "pytest-xdist", "numpy", "scipy", "pycurl"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _keep(run: Run, data: bytes, suffix: str) -> str:
+    """Store a piece of evidence under its SHA-256 and return that."""
+    digest = sha256(data)
+    folder = run.path / EVIDENCE
+    folder.mkdir(exist_ok=True)
+    write_durably(folder / f"{digest}{suffix}", data)
+    return digest
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: beside it first, fsync, then rename, then fsync of the folder.
+
+    Raises:
+        OSError: disk full, read-only, no permission; ``path`` is as it was before.
+    """
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        with draft.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

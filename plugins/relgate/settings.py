@@ -1,0 +1,302 @@
+"""What a run is told from outside - files, environment, options, the clock - frozen once, on the controller.
+
+Everything below works on the ``Run`` that is made here; workers get the same one and never look at the clock, the
+options or the files themselves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from relgate.codec import rfc3339
+from relgate.errors import UsageError
+from relgate.policy import Auth, Environment, Gate, Policy, Stage, Target, load
+from relgate.policy.units import parse_duration
+
+RELEASE_KEY_FOR_VERSION = "version"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The ``--gate-*`` options as they were given; None where they were not."""
+
+    policy: str
+    environment: str | None = None
+    stage: str | None = None
+    candidate: str | None = None
+    baseline: str | None = None
+    bake: str | None = None
+    release: tuple[str, ...] = ()
+    reports: str = "reports"
+    observe_only: bool = False
+    families: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One judgment of one stage: fixed before the first gate, the same on the controller and on every worker.
+
+    ``texts``: the policy files by name, so that a worker reads what the controller read. ``release``: facts of the
+    release under judgment. ``overrides``: what the command line changed against the policy, as sentences.
+    """
+
+    id: str
+    folder: str
+    started_s: float
+    policy_name: str
+    texts: dict[str, str]
+    environment_name: str
+    stage_name: str
+    candidate_url: str
+    baseline_url: str | None
+    bake_s: float
+    release: dict[str, str]
+    overrides: tuple[str, ...] = ()
+    observe_only: bool = False
+    command: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy of this run."""
+        return load(self.texts[self.policy_name], name=self.policy_name, read=self.texts.__getitem__)
+
+    @property
+    def stage(self) -> Stage:
+        """The stage under judgment."""
+        return self.policy.stage(self.stage_name)
+
+    @property
+    def environment(self) -> Environment:
+        """The environment under observation."""
+        return self.policy.environment(self.environment_name)
+
+    @cached_property
+    def gates(self) -> dict[str, Gate]:
+        """The gates of the stage's families, and those that it requires by name, as they are during its phase."""
+        required = set(self.policy.required_ids(self.stage))
+        everything = self.policy.gates_in(self.stage)
+        return {id_: gate for id_, gate in everything.items() if gate.family in self.stage.run or id_ in required}
+
+    @property
+    def path(self) -> Path:
+        """The folder that this run writes to."""
+        return Path(self.folder)
+
+    @property
+    def version(self) -> str | None:
+        """The version under judgment, from ``--gate-release version=...``."""
+        return self.release.get(RELEASE_KEY_FOR_VERSION)
+
+    def to_json(self) -> str:
+        """Text for a worker."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Run:
+        """The run of ``to_json``."""
+        plain = json.loads(text)
+        for name in ("overrides", "command"):
+            plain[name] = tuple(plain[name])
+        return cls(**plain)
+
+
+def read_policy(path: str | Path) -> tuple[Policy, dict[str, str]]:
+    """Load a policy file and everything that it extends.
+
+    Returns:
+        The policy, and the text of each file that was read, by the name it was asked for.
+
+    Raises:
+        PolicyError: the policy has faults.
+        UsageError: the file cannot be read.
+    """
+    texts: dict[str, str] = {}
+
+    def read(name: str) -> str:
+        texts[name] = _read_text(Path(name))
+        return texts[name]
+
+    try:
+        text = read(str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise UsageError(f"policy {path}: cannot be read ({reason}). Pass --gate-policy FILE or run: relgate init") from error
+    return load(text, name=str(path), read=read), texts
+
+
+def _read_text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def make_run(options: Options, command: tuple[str, ...] = ()) -> Run:
+    """Freeze a run: reads the policy, the clock and the options once, and makes the run's own folder.
+
+    Raises:
+        PolicyError: the policy has faults.
+        UsageError: an option does not fit the policy, or the reports folder cannot be written.
+    """
+    policy, texts = read_policy(options.policy)
+    environment = policy.environment(options.environment or _only("environment", list(policy.environments)))
+    stage = policy.stage(options.stage or _default_stage(policy, options.families))
+    overrides = []
+    bake_s = stage.bake_s
+    if options.bake is not None:
+        try:
+            bake_s = parse_duration(options.bake)
+        except ValueError as error:
+            raise UsageError(f"--gate-bake: {error}") from error
+        overrides.append(f"bake {options.bake} instead of the policy's {stage.bake_s:g}s (--gate-bake)")
+    if options.observe_only:
+        overrides.append("observe only: the exit code is pytest's own (--gate-observe-only)")
+    overrides += [
+        f"{side} {url} (--gate-{side})"
+        for side, url in (("candidate", options.candidate), ("baseline", options.baseline))
+        if url is not None
+    ]
+    started_s = time.time()
+    run_id = f"{rfc3339(started_s)[:19].replace('-', '').replace(':', '')}Z-{secrets.token_hex(4)}"
+    return Run(
+        id=run_id,
+        folder=str(_make_folder(Path(options.reports).absolute(), run_id)),
+        started_s=started_s,
+        policy_name=str(options.policy),
+        texts=texts,
+        environment_name=environment.name,
+        stage_name=stage.name,
+        candidate_url=_url("candidate", options.candidate or environment.candidate.url),
+        baseline_url=_baseline_url(options, environment),
+        bake_s=bake_s,
+        release=_release(options.release),
+        overrides=tuple(overrides),
+        observe_only=options.observe_only,
+        command=command,
+    )
+
+
+def _baseline_url(options: Options, environment: Environment) -> str | None:
+    url = options.baseline or (environment.baseline.url if environment.baseline else None)
+    return None if url is None else _url("baseline", url)
+
+
+def _url(side: str, url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise UsageError(f"--gate-{side}: expected a URL like https://canary.example, got {url!r}")
+    return url.rstrip("/")
+
+
+def _only(what: str, names: list[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    option = "--gate-env" if what == "environment" else "--gate-stage"
+    raise UsageError(f"the policy has {len(names)} {what}s ({', '.join(names)}): choose one with {option}")
+
+
+def _default_stage(policy: Policy, families: tuple[str, ...]) -> str:
+    """The only stage, or the only one that runs the families of ``-m``."""
+    fitting = [stage.name for stage in policy.stages if not families or set(stage.run) & set(families)]
+    if not fitting:
+        raise UsageError(f"no stage of the policy runs {', '.join(families)}: it has {_stages(policy)}")
+    return _only("stage", fitting)
+
+
+def _stages(policy: Policy) -> str:
+    return ", ".join(f"{stage.name} (runs {', '.join(stage.run)})" for stage in policy.stages)
+
+
+def _release(pairs: tuple[str, ...]) -> dict[str, str]:
+    release = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator or not key.strip():
+            raise UsageError(f"--gate-release: expected KEY=VALUE like version=1.2.3, got {pair!r}")
+        release[key.strip()] = value.strip()
+    return release
+
+
+def _make_folder(reports: Path, run_id: str) -> Path:
+    folder = reports / run_id
+    try:
+        folder.mkdir(parents=True)
+        latest = reports / "latest"
+        beside = reports / f".latest-{run_id}"
+        beside.symlink_to(run_id)
+        beside.replace(latest)
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be made ({error.strerror}). Pass --gate-reports DIR to write elsewhere") from error
+    return folder
+
+
+def resolve(reference: str) -> str:
+    """The secret behind ``env:NAME`` or ``file:PATH``; a text without such a prefix is itself.
+
+    Raises:
+        UsageError: the variable is not set or empty, or the file cannot be read.
+    """
+    kind, separator, name = reference.partition(":")
+    if not separator or kind not in ("env", "file"):
+        return reference
+    if kind == "env":
+        value = os.environ.get(name, "")
+        if not value:
+            raise UsageError(f"{reference}: the environment variable {name} is not set or empty. Export it before the run")
+        return value
+    try:
+        value = _read_text(Path(name)).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{reference}: the file cannot be read ({error})") from error
+    if not value:
+        raise UsageError(f"{reference}: the file is empty")
+    return value
+
+
+def is_secret(reference: str) -> bool:
+    """Whether a text is a reference to a secret."""
+    return reference.startswith(("env:", "file:"))
+
+
+def auth_headers(auth: Auth | None) -> dict[str, str]:
+    """Request headers for an ``auth`` of the policy, with its secrets resolved."""
+    from base64 import b64encode
+
+    if auth is None:
+        return {}
+    if auth.bearer is not None:
+        return {"Authorization": f"Bearer {resolve(auth.bearer)}"}
+    if auth.user is not None and auth.password is not None:
+        pair = f"{resolve(auth.user)}:{resolve(auth.password)}".encode()
+        return {"Authorization": f"Basic {b64encode(pair).decode()}"}
+    return {name: resolve(value) for name, value in auth.header.items()}
+
+
+def secret_values(environment: Environment) -> tuple[str, ...]:
+    """Every secret that requests of this environment carry, resolved; nothing that is persisted may hold one."""
+    values: set[str] = set()
+    sides: list[Any] = [environment.candidate, environment.baseline, environment.prometheus, environment.alertmanager]
+    for side in sides:
+        if side is None:
+            continue
+        values |= {resolve(value) for value in side.headers.values() if is_secret(value)}
+        values |= _secrets_of(side.auth)
+    return tuple(sorted(values, key=len, reverse=True))
+
+
+def _secrets_of(auth: Auth | None) -> set[str]:
+    if auth is None:
+        return set()
+    headers = auth_headers(auth)
+    values = {value.split(" ", 1)[-1] for value in headers.values()}
+    if auth.password is not None:
+        values.add(resolve(auth.password))
+    return values
+
+
+def headers_of(target: Target) -> dict[str, str]:
+    """All headers of one side, secrets resolved."""
+    return {name: resolve(value) for name, value in target.headers.items()} | auth_headers(target.auth)
