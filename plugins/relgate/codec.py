@@ -25,6 +25,7 @@ def canonical(value: Any) -> bytes:
 
     Raises:
         ValueError: NaN, infinity, an integer beyond 2^53 or a key that is not a string.
+
     """
     return rfc8785.dumps(value)
 
@@ -80,6 +81,7 @@ def decode_result(text: str) -> GateResult:
 
     Raises:
         ValueError: the text is not such a result.
+
     """
     try:
         document = json.loads(text)

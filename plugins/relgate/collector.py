@@ -11,9 +11,7 @@ broken gate, not an absent one.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +21,9 @@ from relgate.decide import TestOutcome
 from relgate.values import GateResult, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+    from pathlib import Path
+
     from relgate.settings import Run
 
 RESULT = pytest.StashKey[GateResult]()
@@ -35,8 +36,8 @@ _GENERIC = "test_gate"
 def declared_gate(item: pytest.Item) -> str | None:
     """The gate id of a test, or None when it is no gate.
 
-    A test is a gate when it uses the ``gate`` fixture. Its id is the marker's (``@pytest.mark.gate(id="...")``), or that
-    of its parameter ``gate_id``, or its name: ``test_latency_p95`` is ``latency-p95``.
+    A test is a gate when it uses the ``gate`` fixture. Its id is the marker's (``@pytest.mark.gate(id="...")``), or
+    that of its parameter ``gate_id``, or its name: ``test_latency_p95`` is ``latency-p95``.
     """
     if "gate" not in getattr(item, "fixturenames", ()):
         return None
@@ -71,7 +72,8 @@ class GateItems:
         """Leave out gates that the policy does not define, and generic tests of gates that have a test of their own."""
         gates = [(item, declared_gate(item)) for item in items]
         own = {gate for item, gate in gates if gate is not None and not _is_generic(item)}
-        kept, dropped = [], []
+        kept: list[pytest.Item] = []
+        dropped: list[pytest.Item] = []
         for item, gate in gates:
             unknown = gate is not None and gate not in self._run.gates
             twice = _is_generic(item) and gate in own
@@ -91,7 +93,8 @@ class GateItems:
         folder.mkdir(exist_ok=True)
         draft = folder / f"{self._worker}.draft"
         draft.write_text(
-            json.dumps({"collected": self.collected, "not_in_policy": sorted(set(self.not_in_policy))}), encoding="utf-8"
+            json.dumps({"collected": self.collected, "not_in_policy": sorted(set(self.not_in_policy))}),
+            encoding="utf-8",
         )
         draft.replace(folder / f"{self._worker}.json")
 
@@ -137,7 +140,7 @@ class Collector:
             except ValueError as error:
                 seen.broken = f"{report.nodeid}: {error}"
         verdict = seen.result.verdict if seen.result is not None else None
-        if report.outcome in ("failed", "rerun") and verdict in (None, Verdict.PASS, Verdict.WARN):
+        if str(report.outcome) in ("failed", "rerun") and verdict in (None, Verdict.PASS, Verdict.WARN):
             seen.broken = seen.broken or _failure(report)
         elif report.outcome == "skipped" and text is None:
             seen.skipped = _skip_reason(report)
@@ -205,7 +208,7 @@ def _failure(report: pytest.TestReport) -> str:
     text = report.longreprtext.strip()
     crash = getattr(report.longrepr, "reprcrash", None)
     last = crash.message if crash is not None else (text.splitlines() or ["failed"])[-1]
-    again = " and was run again" if report.outcome == "rerun" else ""
+    again = " and was run again" if str(report.outcome) == "rerun" else ""
     when = f" in {report.when}" if report.when in ("setup", "teardown") else ""
     return f"{report.nodeid} failed{when}{again}: {_first_line(last)}"
 

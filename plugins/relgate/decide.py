@@ -13,11 +13,13 @@ never washes a failure away.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from relgate.values import Decision, GateResult, Outcome, Reason, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 OnFail = Literal["rollback", "hold"]
 
@@ -109,7 +111,9 @@ def _rows(expected: Expectation, outcomes: Sequence[TestOutcome]) -> list[GateRe
         if gate not in found:
             found[gate] = [_unjudged(_blank(expected, gate), Verdict.MISSING, _absent(gate))]
     worst = {
-        gate: replace(min(rows, key=lambda row: SEVERITY_OF_VERDICT.index(row.verdict)), required=gate in expected.required)
+        gate: replace(
+            min(rows, key=lambda row: SEVERITY_OF_VERDICT.index(row.verdict)), required=gate in expected.required
+        )
         for gate, rows in found.items()
     }
     order = {gate: place for place, gate in enumerate(expected.required)}
@@ -122,7 +126,11 @@ def _row(outcome: TestOutcome, blank: GateResult) -> GateResult:
     if result is None:
         if outcome.broken is not None:
             return _unjudged(blank, Verdict.ERROR, outcome.broken)
-        text = f"{outcome.nodeid} was skipped: {outcome.skipped}" if outcome.skipped else f"{outcome.nodeid} judged nothing"
+        text = (
+            f"{outcome.nodeid} was skipped: {outcome.skipped}"
+            if outcome.skipped
+            else f"{outcome.nodeid} judged nothing"
+        )
         return _unjudged(blank, Verdict.MISSING, text)
     if outcome.broken is not None and result.verdict in (Verdict.PASS, Verdict.WARN):
         return replace(result, verdict=Verdict.ERROR, message=f"{outcome.broken} (before that: {result.message})")
@@ -142,7 +150,7 @@ def _unjudged(blank: GateResult, verdict: Verdict, message: str) -> GateResult:
 
 def _absent(gate: str) -> str:
     if gate.startswith("family:"):
-        return f"the stage requires gates of family {gate[7:]!r}, and none ran: add one to the policy or drop the requirement"
+        return f"the stage requires gates of family {gate[7:]!r}, and none ran: add one or drop the requirement"
     return "required by the stage, but no test for it ran: check -m, -k, --deselect and the paths given to pytest"
 
 

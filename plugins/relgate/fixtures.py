@@ -27,7 +27,7 @@ _NO_POLICY = (
 
 @dataclass(frozen=True, slots=True)
 class SignalPart:
-    """A part of a gate's signal, by name: ``observation.latency`` is the latency of whatever signal the policy names."""
+    """A part of a gate's signal, by name: ``observation.latency`` is the latency of the signal that the policy names."""
 
     field: str
 
@@ -49,6 +49,7 @@ class Observation:
 
         Raises:
             SourceError: the recording is missing, unfinished or damaged.
+
         """
         from relgate.observe.store import open_recording
 
@@ -79,6 +80,7 @@ class GateJudge:
 
         Returns:
             The judgement, when it is pass or warn.
+
         """
         rule = self._rule(gate_id)
         judgement, evidence = self._judgement(rule, signal)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
-from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
 
 EXIT_HOLD = 10
 
@@ -20,6 +22,7 @@ class Guard:
 
     Args:
         on_sudden_end: called with a sentence before the process ends through ``os._exit``.
+
     """
 
     def __init__(self, on_sudden_end: Callable[[str], None]) -> None:
@@ -27,7 +30,7 @@ class Guard:
         self._pid = os.getpid()
         self._exit = os._exit
         self._sigterm = signal.signal(signal.SIGTERM, _interrupt)
-        os._exit = self._sudden_end  # type: ignore[assignment]
+        os._exit = self._sudden_end
 
     def deaf(self) -> None:
         """From here on SIGTERM does not interrupt any more: the decision is being written."""

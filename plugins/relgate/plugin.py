@@ -1,13 +1,13 @@
 """pytest hooks in lifecycle order. Without a policy, or in a session that selects no gates, all of them do nothing.
 
-A session decides when ``--gate-policy`` or another ``--gate-*`` option is on the command line, or when ``gate_policy`` is
-set in the configuration and ``-m`` names a family of gates. Only the controller decides; workers judge and report.
+A session decides when ``--gate-policy`` or another ``--gate-*`` option is on the command line, or when
+``gate_policy`` is set in the configuration and ``-m`` names a family of gates. Only the controller decides;
+workers judge and report.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +15,8 @@ import pytest
 from relgate.fixtures import RUN, gate, observation
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from relgate.session import Controller
 
 __all__ = ["gate", "observation"]
@@ -93,9 +95,10 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
     controller = session.config.stash.get(CONTROLLER, None)
     if controller is None:
         return (yield)
+    result: object = None
     with controller.finishing(session):
-        return (yield)
-    return None
+        result = yield
+    return result
 
 
 def selected_families(config: pytest.Config) -> tuple[str, ...]:

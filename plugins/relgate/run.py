@@ -6,26 +6,30 @@ not be written ends with 30 and is not a promotion.
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from relgate.adapters import ledger
-from relgate.audit.chain import Head
-from relgate.codec import sha256
+from relgate.codec import canonical, sha256
 from relgate.decide import Ending, Expectation, TestOutcome, decide
 from relgate.errors import SourceError, UsageError
-from relgate.policy import Gate
 from relgate.report import document, markdown
 from relgate.report.advice import next_steps
 from relgate.report.redact import Redactor
 from relgate.settings import Run, secret_values
 from relgate.values import Decision, GateResult, Outcome, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from relgate.audit.chain import Head
+    from relgate.policy import Gate
 
 EXIT_PROMOTE = 0
 EXIT_HOLD = 10
@@ -59,6 +63,7 @@ def start(run: Run) -> Head:
 
     Raises:
         UsageError: the record cannot be written; no gate may run then.
+
     """
     clean = redactor(run)
     body = {
@@ -103,8 +108,10 @@ def conclude(
     content: dict[str, Any] = redactor(run).json(document.document(decision, facts))
     try:
         head = ledger.append(run.path.parent, "gate-decision", finished_s, content)
-        write_durably(run.path / DECISION, document.render(content, sequence=head.sequence, sha256=head.sha256).encode())
-        write_durably(run.path / SUMMARY, markdown.render(content, head).encode())
+        write_durably(
+            run.path / DECISION, document.render(content, sequence=head.sequence, sha256=head.sha256).encode()
+        )
+        write_durably(run.path / SUMMARY, markdown.render(content, head.sequence, head.sha256).encode())
     except (SourceError, OSError, ValueError) as error:
         return Conclusion(decision, content, EXIT_UNRECORDED, None, str(error))
     return Conclusion(decision, content, _exit_code(run, decision.outcome, ending), head, None)
@@ -168,6 +175,7 @@ def write_durably(path: Path, data: bytes) -> None:
 
     Raises:
         OSError: disk full, read-only, no permission; ``path`` is as it was before.
+
     """
     draft = path.with_name(f".{path.name}.draft")
     try:
@@ -184,3 +192,57 @@ def write_durably(path: Path, data: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A run's decision as it was recorded. ``content`` is None, and ``exit_code`` says so, when there is none to trust."""
+
+    content: Mapping[str, Any] | None
+    exit_code: int
+    lines: tuple[str, ...]
+
+
+def recorded(reports: Path, run_id: str) -> Recorded:
+    """Read a run's decision and hold it against the ledger.
+
+    No decision is a hold. A decision that the ledger does not confirm is worth nothing: exit code 30.
+    """
+    folder = (reports / run_id).resolve()
+    if not folder.is_dir():
+        return Recorded(None, EXIT_HOLD, (f"hold: there is no run {run_id} in {reports}",))
+    try:
+        content = json.loads((folder / DECISION).read_text(encoding="utf-8"))
+        place = content.pop("record")
+        sequence, digest = int(place["sequence"]), str(place["sha256"])
+    except FileNotFoundError:
+        return Recorded(None, EXIT_HOLD, (f"hold: run {folder.name} started and left no decision",))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return Recorded(None, EXIT_UNRECORDED, (f"not verified: {folder / DECISION} is not readable ({error!r})",))
+    doubt = _doubt(reports, content, sequence, digest, folder.name)
+    if doubt is not None:
+        return Recorded(None, EXIT_UNRECORDED, (f"not verified, so do not promote: {doubt}",))
+    outcome = Outcome(content["decision"])
+    code = {Outcome.PROMOTE: EXIT_PROMOTE, Outcome.HOLD: EXIT_HOLD, Outcome.ROLLBACK: EXIT_ROLLBACK}[outcome]
+    where = f"{content['service']} {content['stage']} in {content['environment']}, run {folder.name}"
+    reasons = [f"  - {reason['gate'] or 'stage'}: {reason['text']}" for reason in content["reasons"]]
+    verified = f"record {sequence} of {reports / ledger.NAME} verified, sha256 {digest}"
+    return Recorded(content, code, (f"{outcome.value}: {where}", *reasons, verified))
+
+
+def _doubt(reports: Path, content: Mapping[str, Any], sequence: int, digest: str, run_id: str) -> str | None:
+    """Why a decision document is not the one that was recorded, or None."""
+    try:
+        chain = ledger.read(reports)
+    except SourceError as error:
+        return str(error)
+    if chain.fault is not None:
+        return chain.fault
+    if not 1 <= sequence <= len(chain.records):
+        return f"the ledger ends at record {len(chain.records)}, the decision names record {sequence}"
+    record = chain.records[sequence - 1]
+    if sha256(canonical(record)) != digest:
+        return f"record {sequence} of the ledger is not the one that the decision names"
+    if record["kind"] != "gate-decision" or record["body"] != content or content.get("run_id") != run_id:
+        return f"{DECISION} differs from record {sequence} of the ledger"
+    return None

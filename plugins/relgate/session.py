@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,8 +14,11 @@ from relgate.decide import Ending
 from relgate.errors import PolicyError, SourceError, UsageError
 from relgate.guard import Guard
 from relgate.report import terminal
-from relgate.run import EXIT_UNRECORDED, Conclusion, conclude, redactor, start
+from relgate.run import DECISION, EXIT_UNRECORDED, SUMMARY, Conclusion, conclude, redactor, start
 from relgate.settings import Options, Run, make_run
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
 
 
 def join(config: pytest.Config, text: str) -> Run:
@@ -44,6 +46,7 @@ class Controller:
 
         Raises:
             pytest.UsageError: the policy or an option is at fault; every fault is named.
+
         """
         try:
             run = make_run(_options(config, families), _command(config))
@@ -58,7 +61,12 @@ class Controller:
 
     def pytest_report_header(self) -> list[str]:
         """What is going to be decided about."""
-        return terminal.header(self.run)
+        run = self.run
+        required = run.policy.required_ids(run.stage)
+        lines = terminal.header_lines(
+            run.policy.service, run.environment_name, run.stage_name, run.release, required, run.candidate_url
+        )
+        return [redactor(run).text(line) for line in lines]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
@@ -84,7 +92,7 @@ class Controller:
         if not (serial and session.testsfailed):
             try:
                 Bake(self.run, wanted, reporter).observe()
-            except SourceError as error:
+            except (SourceError, UsageError) as error:
                 self.notes.append(f"nothing could be observed: {error}")
         return (yield)
 
@@ -111,7 +119,7 @@ class Controller:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the decision: what a person reads in ten seconds."""
         if self.conclusion is not None:
-            terminal.show(terminalreporter, self.run, self.conclusion)
+            terminal.show_decision(terminalreporter, self.conclusion.decision, _footer(self.run, self.conclusion))
 
     def pytest_unconfigure(self) -> None:
         """Give signals and functions back."""
@@ -127,11 +135,24 @@ class Controller:
         collected, unknown = read_collected(self.run.path)
         notes = tuple(self.notes) + tuple(f"gate {gate} is not in the policy and did not run" for gate in unknown)
         outcomes = self.collector.outcomes(collected)
-        self.conclusion = conclude(self.run, outcomes, collected, Ending(exit_status, self.collector.interruption), notes)
+        self.conclusion = conclude(
+            self.run, outcomes, collected, Ending(exit_status, self.collector.interruption), notes
+        )
 
     def _sudden_end(self, reason: str) -> None:
         self.collector.interrupt(reason)
         self._conclude(1)
+
+
+def _footer(run: Run, conclusion: Conclusion) -> list[str]:
+    """Where the record lies, or that there is none."""
+    if conclusion.head is None:
+        return [f"NOT RECORDED, so do not promote: {conclusion.unrecorded} (exit {conclusion.exit_code})"]
+    return [
+        f"report: {run.path / SUMMARY}",
+        f"record: {run.path / DECISION}",
+        f"ledger: line {conclusion.head.sequence}, sha256 {conclusion.head.sha256}",
+    ]
 
 
 def _options(config: pytest.Config, families: tuple[str, ...]) -> Options:
@@ -140,7 +161,9 @@ def _options(config: pytest.Config, families: tuple[str, ...]) -> Options:
 
     policy = option("policy")
     if policy is None:
-        raise UsageError("--gate-policy FILE is needed with the other --gate-* options; relgate init writes a first policy")
+        raise UsageError(
+            "--gate-policy FILE is needed with the other --gate-* options; relgate init writes a first policy"
+        )
     return Options(
         policy=policy,
         environment=option("env"),

@@ -116,6 +116,7 @@ def read_policy(path: str | Path) -> tuple[Policy, dict[str, str]]:
     Raises:
         PolicyError: the policy has faults.
         UsageError: the file cannot be read.
+
     """
     texts: dict[str, str] = {}
 
@@ -127,7 +128,9 @@ def read_policy(path: str | Path) -> tuple[Policy, dict[str, str]]:
         text = read(str(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise UsageError(f"policy {path}: cannot be read ({reason}). Pass --gate-policy FILE or run: relgate init") from error
+        raise UsageError(
+            f"policy {path}: cannot be read ({reason}). Pass --gate-policy FILE or run: relgate init"
+        ) from error
     return load(text, name=str(path), read=read), texts
 
 
@@ -141,6 +144,7 @@ def make_run(options: Options, command: tuple[str, ...] = ()) -> Run:
     Raises:
         PolicyError: the policy has faults.
         UsageError: an option does not fit the policy, or the reports folder cannot be written.
+
     """
     policy, texts = read_policy(options.policy)
     environment = policy.environment(options.environment or _only("environment", list(policy.environments)))
@@ -229,7 +233,9 @@ def _make_folder(reports: Path, run_id: str) -> Path:
         beside.symlink_to(run_id)
         beside.replace(latest)
     except OSError as error:
-        raise UsageError(f"{folder}: cannot be made ({error.strerror}). Pass --gate-reports DIR to write elsewhere") from error
+        raise UsageError(
+            f"{folder}: cannot be made ({error.strerror}). Pass --gate-reports DIR to write elsewhere"
+        ) from error
     return folder
 
 
@@ -238,6 +244,7 @@ def resolve(reference: str) -> str:
 
     Raises:
         UsageError: the variable is not set or empty, or the file cannot be read.
+
     """
     kind, separator, name = reference.partition(":")
     if not separator or kind not in ("env", "file"):
@@ -245,7 +252,9 @@ def resolve(reference: str) -> str:
     if kind == "env":
         value = os.environ.get(name, "")
         if not value:
-            raise UsageError(f"{reference}: the environment variable {name} is not set or empty. Export it before the run")
+            raise UsageError(
+                f"{reference}: the environment variable {name} is not set or empty. Export it before the run"
+            )
         return value
     try:
         value = _read_text(Path(name)).strip()

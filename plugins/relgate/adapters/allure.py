@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import allure
 
-from relgate.values import GateResult
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from relgate.values import GateResult
 
 
 def announce(gate: str, family: str, severity: str, description: str | None) -> None:
@@ -39,4 +42,6 @@ def describe(result: GateResult, stage: str, release: Mapping[str, str]) -> None
         if value not in (None, ""):
             allure.dynamic.parameter(name, value, excluded=True)
     lines = [result.message, *(f"next: {step}" for step in result.next_steps)]
-    allure.attach("\n".join(lines), name=f"verdict: {result.verdict.value}", attachment_type=allure.attachment_type.TEXT)
+    allure.attach(
+        "\n".join(lines), name=f"verdict: {result.verdict.value}", attachment_type=allure.attachment_type.TEXT
+    )

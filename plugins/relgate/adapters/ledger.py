@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from relgate.audit import chain
 from relgate.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import FileIO
+    from pathlib import Path
 
 NAME = "ledger.jsonl"
 
@@ -23,6 +26,7 @@ def append(folder: Path, kind: chain.Kind, now_s: float, body: dict[str, Any]) -
 
     Raises:
         SourceError: the file cannot be written, or what it holds does not verify; nothing was appended.
+
     """
     path = folder / NAME
     try:
@@ -45,6 +49,7 @@ def read(folder: Path) -> chain.Chain:
 
     Raises:
         SourceError: the file is there but cannot be read.
+
     """
     path = folder / NAME
     try:
@@ -56,16 +61,16 @@ def read(folder: Path) -> chain.Chain:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[BinaryIO]:
+def _locked(path: Path) -> Iterator[FileIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
-        yield file  # type: ignore[misc]  # unbuffered, so a FileIO; read and write are the same
+        yield file
         # Closing the file releases the lock.
 
 
-def _write(file: BinaryIO, data: bytes) -> None:
+def _write(file: FileIO, data: bytes) -> None:
     """Write all of ``data`` or nothing: a partial line is taken back, so that a full disk does not tear the chain."""
     start = file.seek(0, os.SEEK_END)
     try:
@@ -78,7 +83,7 @@ def _write(file: BinaryIO, data: bytes) -> None:
         raise
 
 
-def _recover(file: BinaryIO, found: chain.Chain, path: Path, now_s: float) -> chain.Head:
+def _recover(file: FileIO, found: chain.Chain, path: Path, now_s: float) -> chain.Head:
     aside = path.with_name(f"{path.name}.torn-{found.head.sequence}")
     aside.write_bytes(found.torn)
     size = file.seek(0, os.SEEK_END)

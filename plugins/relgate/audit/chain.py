@@ -54,6 +54,7 @@ def line(head: Head, kind: Kind, now_s: float, body: dict[str, Any]) -> tuple[by
 
     Raises:
         ValueError: the body has no canonical form.
+
     """
     record = {
         "schema": SCHEMA,

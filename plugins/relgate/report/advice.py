@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from relgate.policy import Gate
+from typing import TYPE_CHECKING
+
 from relgate.values import Verdict
+
+if TYPE_CHECKING:
+    from relgate.policy import Gate
 
 BY_KIND: dict[str, tuple[str, ...]] = {
     "quantile": (
@@ -19,7 +23,10 @@ BY_KIND: dict[str, tuple[str, ...]] = {
         "send one request by hand and look at the header: curl -i URL",
         "check that the middleware that sets the id runs for error answers too",
     ),
-    "health": ("read the health answer stored as evidence: it names the component", "read the candidate's start-up log"),
+    "health": (
+        "read the health answer stored as evidence: it names the component",
+        "read the candidate's start-up log",
+    ),
     "version": (
         "check that the deployment finished and that the candidate URL reaches the new build",
         "check caches between here and there",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from relgate.codec import DECISION_SCHEMA, gate_row, rfc3339
-from relgate.values import Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from relgate.values import Decision
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from relgate.values import GateResult
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from relgate.values import GateResult
 
 
 def junit_properties(result: GateResult) -> list[tuple[str, str]]:
@@ -15,7 +18,9 @@ def junit_properties(result: GateResult) -> list[tuple[str, str]]:
         "gate_observed": "" if result.observed is None else f"{result.observed} {result.unit}".strip(),
         "gate_limit": result.limit,
         "gate_baseline": "" if result.baseline is None else f"{result.baseline} {result.unit}".strip(),
-        "gate_interval": "" if result.interval is None else " to ".join("open" if end is None else f"{end:g}" for end in result.interval),
+        "gate_interval": ""
+        if result.interval is None
+        else " to ".join("open" if end is None else f"{end:g}" for end in result.interval),
         "gate_n": str(result.n),
         "gate_message": result.message,
     }

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MASK = "[redacted]"
 
@@ -22,7 +24,8 @@ _SHAPES = (
     (re.compile(r"(?P<keep>\b(?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{8,}"), r"\g<keep>" + MASK),
     (
         re.compile(
-            r"(?P<keep>[?&](?:access_token|token|api[_-]?key|password|secret|signature|sig)=)[^&\s\"'<>]+", re.IGNORECASE
+            r"(?P<keep>[?&](?:access_token|token|api[_-]?key|password|secret|signature|sig)=)[^&\s\"'<>]+",
+            re.IGNORECASE,
         ),
         r"\g<keep>" + MASK,
     ),
@@ -35,6 +38,7 @@ class Redactor:
     Args:
         values: secrets as they are used; shorter than four characters are left alone.
         patterns: regular expressions of the policy (``redact:``); everything that they match is replaced.
+
     """
 
     def __init__(self, values: Iterable[str] = (), patterns: Iterable[str] = ()) -> None:

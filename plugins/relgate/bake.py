@@ -1,0 +1,290 @@
+"""The bake as the controller sees it: start the recorder, show progress, stop early when a failure is beyond doubt.
+
+The recorder is a process of its own. It gets its plan through a pipe, since the plan holds secrets, and ends when the
+pipe closes: a controller that is killed leaves no recorder behind.
+
+Looking at unfinished samples again and again costs error probability. A look for an early stop is therefore judged at
+1 - alpha / (2 k (k + 1)) for the k-th look, which sums up to at most alpha / 2 over any number of looks (Bonferroni);
+the final judgment has its own alpha.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from relgate.errors import SourceError
+from relgate.observe.plan import Plan, plan_streams
+from relgate.observe.streams import Header, LogPlace, Sides, Target
+from relgate.settings import Run, auth_headers, headers_of, is_secret, resolve, secret_values
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from relgate.policy import Environment, Gate
+    from relgate.policy import Target as PolicyTarget
+
+_FIRST_LOOK_S = 3.0
+_LOOK_EVERY_S = 2.0
+_GRACE_S = 30.0
+_EARLY_KINDS = frozenset({"quantile", "share", "ids", "health", "gauge", "growth"})
+
+
+class Screen(Protocol):
+    """What progress is written to; pytest's terminal reporter is one."""
+
+    def write_line(self, line: str | bytes, **markup: bool) -> None:
+        """Write one line."""
+
+
+class Bake:
+    """One window of observation.
+
+    Args:
+        run: the frozen run.
+        gates: ids of the gates that will judge; only what they need is observed.
+        screen: where progress goes, None for nowhere.
+
+    """
+
+    def __init__(self, run: Run, gates: Collection[str], screen: Screen | None) -> None:
+        self._run = run
+        self._rules = {id_: rule for id_, rule in run.gates.items() if id_ in gates and rule.signal is not None}
+        self._screen = screen
+        self._looks = 0
+
+    def observe(self) -> None:
+        """Record until the bake is over, a critical gate has failed beyond doubt, or the recorder is gone.
+
+        Raises:
+            SourceError: the recorder cannot be started.
+
+        """
+        if not self._rules:
+            return
+        if self._run.bake_s <= 0:
+            raise SourceError(f"stage {self._run.stage_name} has gates to observe, but no bake: set `bake: 10m` in it")
+        plan = make_plan(self._run, self._rules)
+        self._say(f"observing {self._targets()} for {_minutes(self._run.bake_s)} ({len(plan.streams)} signals)")
+        with _Recorder(plan) as recorder:
+            self._watch(recorder)
+
+    def _targets(self) -> str:
+        baseline = self._run.baseline_url
+        return self._run.candidate_url + (f" beside {baseline}" if baseline else ", without a baseline")
+
+    def _watch(self, recorder: _Recorder) -> None:
+        """Follow the recorder's progress until it ends."""
+        deadline = time.monotonic() + self._run.bake_s + self._run.stage.warmup_s + _GRACE_S
+        next_look = time.monotonic() + _FIRST_LOOK_S
+        next_line = 0.0
+        stopped = False
+        while True:
+            progress = recorder.progress(timeout_s=0.5)
+            now = time.monotonic()
+            if progress is None and not recorder.alive():
+                self._say(f"the recorder ended: {recorder.last_words()}")
+                return
+            if progress is not None and progress.get("finished"):
+                self._say("observed; the gates judge")
+                return
+            if progress is not None and now >= next_line:
+                self._say(_progress_line(progress, self._run.bake_s))
+                next_line = now + max(2.0, self._run.bake_s / 20)
+            if now >= next_look and not stopped:
+                reason = self._beyond_doubt()
+                next_look = time.monotonic() + max(_LOOK_EVERY_S, self._run.bake_s / 100)
+                if reason is not None:
+                    stopped = True
+                    self._say(f"stopping early: {reason}")
+                    recorder.stop(reason)
+            if now > deadline:
+                self._say("the recorder is late and is ended")
+                return
+
+    def _beyond_doubt(self) -> str | None:
+        """Why the bake can stop: a gate that asks for a rollback has failed, whatever may come."""
+        from relgate.judge import judge
+        from relgate.observe.store import open_recording
+        from relgate.values import Verdict
+
+        self._looks += 1
+        policy = self._run.policy
+        try:
+            recording = open_recording(self._run.path, live=True)
+            for rule in self._rules.values():
+                if not _may_stop(rule) or rule.signal is None or rule.field is None:
+                    continue
+                alpha = (1 - policy.confidence_of(rule)) / (2 * self._looks * (self._looks + 1))
+                judgement = judge(
+                    rule,
+                    recording.evidence(rule.signal, rule.field),
+                    confidence=1 - alpha,
+                    expected_version=self._run.version,
+                    warmup_s=self._run.stage.warmup_s if rule.warmup_s is None else rule.warmup_s,
+                    signal=policy.signals[rule.signal],
+                )
+                if judgement.verdict is Verdict.FAIL:
+                    return f"{rule.id}: {judgement.message}"
+        except SourceError:
+            return None  # Nothing readable yet. The end of the bake judges; a look never does worse than wait.
+        return None
+
+    def _say(self, text: str) -> None:
+        if self._screen is not None:
+            self._screen.write_line(f"relgate: {text}")
+
+
+def _may_stop(rule: Gate) -> bool:
+    return rule.on_fail == "rollback" and rule.severity in ("blocker", "critical") and rule.kind in _EARLY_KINDS
+
+
+def make_plan(run: Run, rules: Collection[str]) -> Plan:
+    """What the recorder is to do in this run, with all secrets resolved."""
+    environment = run.environment
+    baseline = None
+    if run.baseline_url is not None:
+        baseline = _target(run.baseline_url, environment.baseline or environment.candidate, environment)
+    return Plan(
+        run_id=run.id,
+        folder=run.folder,
+        bake_s=run.bake_s,
+        sides=Sides(_target(run.candidate_url, environment.candidate, environment), baseline),
+        streams=plan_streams(run.policy, resolve, rules),
+        labels={str(side): label for side, label in environment.labels.items()},
+        prometheus=_server(environment, "prometheus"),
+        alertmanager=_server(environment, "alertmanager"),
+        secrets=secret_values(environment),
+        redact=run.policy.redact,
+    )
+
+
+def _target(url: str, side: PolicyTarget, environment: Environment) -> Target:
+    secret = {name for name, value in side.headers.items() if is_secret(value)} | set(auth_headers(side.auth))
+    return Target(
+        url=url,
+        headers=_headers(headers_of(side), secret),
+        verify=environment.tls.verify,
+        ca=environment.tls.ca,
+        log=_log(side),
+    )
+
+
+def _log(side: PolicyTarget) -> LogPlace | None:
+    return LogPlace(file=resolve(side.log_file)) if side.log_file is not None else None
+
+
+def _server(environment: Environment, name: str) -> Target | None:
+    server = getattr(environment, name)
+    if server is None:
+        return None
+    values = {name: resolve(value) for name, value in server.headers.items()} | auth_headers(server.auth)
+    return Target(
+        url=server.url,
+        headers=_headers(values, set(values)),
+        verify=environment.tls.verify,
+        ca=environment.tls.ca,
+    )
+
+
+def _headers(values: Mapping[str, str], secret: Collection[str]) -> tuple[Header, ...]:
+    return tuple(Header(name, value, secret=name in secret) for name, value in values.items())
+
+
+class _Recorder:
+    """The recorder process, its pipe and its progress lines."""
+
+    def __init__(self, plan: Plan) -> None:
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "relgate.record"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=environment,
+                start_new_session=True,  # Ctrl-C reaches the controller only, which ends the recorder in order.
+            )
+        except OSError as error:
+            raise SourceError(f"the recorder cannot be started: {error}") from error
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._errors: list[str] = []
+        threading.Thread(target=self._read, daemon=True).start()
+        threading.Thread(target=self._read_errors, daemon=True).start()
+        self._send(plan.to_json())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the pipe, which ends the recorder, and wait for it."""
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):  # It is gone already; what it left behind tells how.
+                self._process.stdin.close()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def progress(self, timeout_s: float) -> dict[str, Any] | None:
+        """The next progress line, None when none came in time."""
+        try:
+            document: dict[str, Any] = json.loads(self._lines.get(timeout=timeout_s))
+        except (queue.Empty, ValueError):
+            return None
+        return document
+
+    def alive(self) -> bool:
+        """Whether the process still runs or has lines that were not read."""
+        return self._process.poll() is None or not self._lines.empty()
+
+    def stop(self, reason: str) -> None:
+        """Ask for an orderly end."""
+        self._send(f"stop {reason}".replace("\n", " "))
+
+    def last_words(self) -> str:
+        """Why the process is gone."""
+        self._process.wait()
+        said = self._errors[-1].strip() if self._errors else "it said nothing"
+        return f"exit status {self._process.returncode}, {said}"
+
+    def _send(self, line: str) -> None:
+        if self._process.stdin is None:
+            return
+        try:
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+        except OSError as error:
+            self._errors.append(f"the recorder does not listen any more ({error})")
+
+    def _read(self) -> None:
+        if self._process.stdout is not None:
+            for line in self._process.stdout:
+                self._lines.put(line)
+
+    def _read_errors(self) -> None:
+        if self._process.stderr is not None:
+            for line in self._process.stderr:
+                self._errors.append(line)
+                del self._errors[:-20]
+
+
+def _progress_line(progress: Mapping[str, Any], bake_s: float) -> str:
+    elapsed_s = float(progress.get("elapsed_s", 0.0))
+    done = min(1.0, elapsed_s / bake_s)
+    width = 20
+    filled = int(width * done)
+    return f"[{'#' * filled}{'.' * (width - filled)}] {_minutes(elapsed_s)} of {_minutes(bake_s)}"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f}s" if seconds < 120 else f"{int(seconds // 60)}m{int(seconds % 60):02d}s"

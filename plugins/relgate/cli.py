@@ -1,0 +1,182 @@
+"""The ``relgate`` command. Exit codes: 0 done or promote, 4 somebody's fault, 10, 20, 30 decisions."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from relgate import __version__
+from relgate.errors import PolicyError, RelgateError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXIT_USAGE = 4
+POLICY = "relgate.yaml"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.command is None:
+        parser.print_help()
+        return EXIT_USAGE
+    try:
+        code: int = given.command(given)
+    except PolicyError as error:
+        print(error, file=sys.stderr)
+        print(f"{len(error.faults)} fault{'s' * (len(error.faults) != 1)}", file=sys.stderr)
+        return EXIT_USAGE
+    except RelgateError as error:
+        print(f"relgate: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except BrokenPipeError:
+        return EXIT_USAGE  # The reader went away (| head): nothing of use can be said to it any more.
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="relgate",
+        description="Release gates as pytest tests: promote, hold or rollback, with a record to prove it.",
+    )
+    parser.add_argument("--version", action="version", version=f"relgate {__version__}")
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    init = commands.add_parser("init", help="write a first policy and first gates into a repository; never overwrites")
+    init.add_argument("folder", nargs="?", default=".", metavar="DIR", help="repository (default: here)")
+    init.add_argument("--service", metavar="NAME", help="name of the service (default: the folder's)")
+    init.add_argument(
+        "--candidate", metavar="URL", default="http://127.0.0.1:8000", help="where the new release answers"
+    )
+    init.add_argument("--baseline", metavar="URL", help="where the release that it replaces answers")
+    init.add_argument("--health", metavar="PATH", default="/health", help="health endpoint (default: /health)")
+    init.add_argument(
+        "--path", metavar="PATH", action="append", dest="paths", help="path to probe; repeatable (default: /)"
+    )
+    init.set_defaults(command=_init)
+
+    check = commands.add_parser("check", help="name every fault of a policy at once; exit 4 if there is any")
+    check.add_argument("policy", nargs="?", default=POLICY, metavar="POLICY", help=f"policy file (default: {POLICY})")
+    check.set_defaults(command=_check)
+
+    explain = commands.add_parser("explain", help="what a gate measures, its limits, the samples it needs, what to do")
+    explain.add_argument("gate", metavar="GATE", nargs="?", help="gate id; without one, all gates in a line each")
+    explain.add_argument("--policy", default=POLICY, metavar="FILE", help=f"policy file (default: {POLICY})")
+    explain.add_argument("--stage", metavar="NAME", help="stage whose phase and bake count (default: the first)")
+    explain.set_defaults(command=_explain)
+
+    demo = commands.add_parser("demo", help="judge the example shop on this machine: a good release and a slow one")
+    demo.add_argument(
+        "--release", metavar="NAME", action="append", help="release of the shop; repeatable (default: good, slow)"
+    )
+    demo.add_argument("--list", action="store_true", help="list the shop's releases and end")
+    demo.add_argument("--bake", metavar="DURATION", help="how long to observe each (default: the shop policy's)")
+    demo.add_argument("--reports", metavar="DIR", default="reports", help="where runs leave their records")
+    demo.set_defaults(command=_demo)
+
+    decision = commands.add_parser(
+        "decision", help="print a run's decision and exit with its code; no record is a hold"
+    )
+    decision.add_argument("run", nargs="?", default="latest", metavar="RUN", help="run id (default: the newest)")
+    decision.add_argument("--reports", metavar="DIR", default="reports", help="where runs leave their records")
+    decision.add_argument("--json", action="store_true", help="print decision.json")
+    decision.set_defaults(command=_decision)
+
+    schema = commands.add_parser("schema", help="JSON Schema of the policy, for editors")
+    schema.set_defaults(command=_schema)
+    return parser
+
+
+def _init(given: argparse.Namespace) -> int:
+    from relgate.scaffold import Answers, init
+
+    folder = Path(given.folder)
+    answers = Answers(
+        service=given.service or folder.resolve().name,
+        candidate=given.candidate,
+        baseline=given.baseline,
+        health=given.health,
+        paths=tuple(given.paths or ("/",)),
+    )
+    done = init(folder, answers)
+    for name in done.written:
+        print(f"wrote {name}")
+    for name in done.kept:
+        print(f"kept  {name} (it was there already)")
+    for line in done.advice:
+        print(f"to do: {line}")
+    print("next: edit relgate.yaml, then run: relgate check && pytest -m canary")
+    return 0
+
+
+def _check(given: argparse.Namespace) -> int:
+    from relgate.settings import read_policy
+
+    policy, _ = read_policy(given.policy)
+    counts = f"{len(policy.signals)} signals, {len(policy.gates)} gates, {len(policy.stages)} stages"
+    print(f"{given.policy}: good. {policy.service}: {counts}, sha256 {policy.sha256[:16]}")
+    return 0
+
+
+def _explain(given: argparse.Namespace) -> int:
+    from relgate.explain import explain, overview
+    from relgate.settings import read_policy
+
+    policy, _ = read_policy(given.policy)
+    stage = policy.stage(given.stage) if given.stage else policy.stages[0]
+    print("\n".join(overview(policy, stage) if given.gate is None else explain(policy, stage, given.gate)))
+    return 0
+
+
+def _demo(given: argparse.Namespace) -> int:
+    from relgate import demo
+
+    known = demo.releases()
+    if given.list:
+        width = max(map(len, known))
+        print("\n".join(f"{name.ljust(width)}  {text}" for name, text in known.items()))
+        return 0
+    wanted = given.release or ["good", "slow"]
+    reports = Path(given.reports).absolute()
+    codes = {}
+    for name in wanted:
+        print(f"\n=== shop release {name!r}: {known.get(name, 'unknown')}", flush=True)
+        codes[name] = demo.judge_release(name, reports, lambda text: print(text, flush=True), bake=given.bake)
+    print("\nreports:", reports)
+    for name, code in codes.items():
+        print(f"  {name}: {_NAMES.get(code, f'exit {code}')}")
+    return codes[wanted[0]] if len(wanted) == 1 else 0
+
+
+_NAMES = {0: "promote", 10: "hold", 20: "rollback", 30: "not recorded"}
+
+
+def _decision(given: argparse.Namespace) -> int:
+    from relgate.run import recorded
+
+    found = recorded(Path(given.reports), given.run)
+    if given.json and found.content is not None:
+        print(json.dumps(found.content, indent=2))
+    else:
+        print("\n".join(found.lines))
+    return found.exit_code
+
+
+def _schema(given: argparse.Namespace) -> int:  # noqa: ARG001
+    from relgate.policy import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except UsageError as error:
+        sys.exit(str(error))

@@ -1,0 +1,428 @@
+"""The rules of the architecture, each as a session that breaks it: what may never lead to promote.
+
+Every test runs serially and with two workers.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tests.plugin.conftest import GATES, POLICY, Project
+
+
+def test_gates_that_pass_promote(project: Project) -> None:
+    """The good case, without which no other test here would mean anything."""
+    ended = project.run()
+
+    assert ended.code == 0, ended.out
+    assert ended.decision == "promote"
+    assert ended.verdicts == {"alpha": "pass", "beta": "pass"}
+    assert ended.kinds == ["run-started", "gate-decision"]
+    assert "release decision: PROMOTE" in ended.out
+
+
+def test_a_warning_promotes_and_is_listed(project: Project) -> None:
+    """A warning is no failure of the test either."""
+    project.gates(beta=GATES["beta"].replace("2.0", "7.0"))
+    ended = project.run()
+
+    assert ended.code == 0, ended.out
+    assert ended.verdicts["beta"] == "warn"
+    assert "beta" in ended.reasons
+
+
+def test_a_failed_gate_rolls_back_with_code_20(project: Project) -> None:
+    """Never with 1: a crash of Python also exits with 1."""
+    project.gates(beta=GATES["beta"].replace("2.0", "11.0"))
+    ended = project.run()
+
+    assert ended.code == 20, ended.out
+    assert ended.decision == "rollback"
+    assert ended.document["pytest_exit"] == 1
+
+
+def test_a_failed_gate_with_on_fail_hold_holds_with_code_10(project: Project) -> None:
+    """The policy decides what a failure asks for."""
+    project.write("relgate.yaml", POLICY.replace('warn: "> 5"', "on_fail: hold"))
+    project.gates(beta=GATES["beta"].replace("2.0", "11.0"))
+    ended = project.run()
+
+    assert ended.code == 10, ended.out
+    assert ended.decision == "hold"
+
+
+KILLED = "@pytest.mark.canary\ndef test_beta(gate):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+
+
+def test_a_worker_killed_inside_a_required_gate_holds(project: Project) -> None:
+    """Rules 1 and 3: serial, the session is gone and leaves a gap; with workers, the gate is an error."""
+    project.gates(beta=KILLED)
+    ended = project.run()
+
+    if project.workers:
+        assert ended.code == 10, ended.out
+        assert ended.verdicts == {"alpha": "pass", "beta": "error"}
+    else:
+        assert ended.code == -signal.SIGKILL
+        assert ended.kinds == ["run-started"]
+        assert not (ended.runs[-1] / "decision.json").exists()
+
+
+def test_a_worker_killed_in_a_gate_with_an_id_of_its_own_is_an_error_of_that_gate(project: Project) -> None:
+    """The controller learns ids before the first gate runs, not from the worker that is gone."""
+    marked = KILLED.replace("@pytest.mark.canary", '@pytest.mark.gate(id="beta")\n@pytest.mark.canary')
+    project.gates(beta=marked.replace("test_beta", "test_other_name"))
+    ended = project.run()
+
+    if project.workers:
+        assert ended.code == 10, ended.out
+        assert ended.verdicts == {"alpha": "pass", "beta": "error"}
+    else:
+        assert ended.code == -signal.SIGKILL
+
+
+def test_os_exit_with_zero_inside_a_gate_holds(project: Project) -> None:
+    """os._exit(0) takes the process along without a word; its code must not read as promote."""
+    project.gates(beta="@pytest.mark.canary\ndef test_beta(gate):\n    os._exit(0)\n")
+    ended = project.run()
+
+    assert ended.code == 10, ended.out
+    assert ended.decision == "hold"
+    assert ended.verdicts["beta"] in ("error", "missing")
+
+
+def test_os_exit_in_a_forked_child_is_left_alone(project: Project) -> None:
+    """A child that a gate forks may end as it likes."""
+    body = "    child = os.fork()\n    if not child: os._exit(3)\n    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3\n"
+    project.gates(beta=GATES["beta"].replace("    gate", body + "    gate"))
+
+    assert project.run().code == 0
+
+
+@pytest.mark.parametrize("code", [0, 20, None])
+def test_pytest_exit_inside_a_gate_holds(project: Project, code: int | None) -> None:
+    """Whatever code it asks for."""
+    project.gates(beta=f"@pytest.mark.canary\ndef test_beta(gate):\n    pytest.exit('enough', returncode={code})\n")
+    ended = project.run()
+
+    assert ended.code in (2, 3, 10), ended.out
+    assert ended.decision == "hold"
+
+
+def test_pytest_exit_after_the_last_gate_holds(project: Project) -> None:
+    """All gates have passed by then; the session still did not end cleanly."""
+    project.write(
+        "conftest.py",
+        "import pytest\n@pytest.hookimpl(trylast=True)\ndef pytest_runtest_logfinish(nodeid):\n"
+        "    if 'beta' in nodeid: pytest.exit('enough', returncode=0)\n",
+    )
+    ended = project.run("-p", "no:randomly")
+
+    assert ended.code != 0, ended.out
+    assert ended.decision == "hold"
+
+
+def test_pytest_exit_in_another_plugins_session_finish_does_not_overrule_the_decision(project: Project) -> None:
+    """pytest itself would take the code of that exit."""
+    project.gates(beta=GATES["beta"].replace("2.0", "11.0"))
+    project.write(
+        "conftest.py", "import pytest\ndef pytest_sessionfinish(session): pytest.exit('fine', returncode=0)\n"
+    )
+    ended = project.run()
+
+    assert ended.code in (20, 30), ended.out
+
+
+def test_another_plugin_that_sets_the_exit_status_does_not_overrule_the_decision(project: Project) -> None:
+    """The last word is the decision's."""
+    project.gates(beta=GATES["beta"].replace("2.0", "11.0"))
+    project.write(
+        "conftest.py",
+        "import pytest\n@pytest.hookimpl(trylast=True)\ndef pytest_sessionfinish(session): session.exitstatus = 0\n",
+    )
+
+    assert project.run().code == 20
+
+
+@pytest.mark.parametrize(
+    "beta",
+    [
+        "@pytest.fixture\ndef broken(): raise OSError('no disk')\n\n"
+        + GATES["beta"].replace("(gate)", "(broken, gate)"),
+        "@pytest.fixture\ndef broken():\n    yield\n    raise OSError('no disk')\n\n"
+        + GATES["beta"].replace("(gate)", "(broken, gate)"),
+        GATES["beta"] + "    raise OSError('no disk')\n",
+    ],
+    ids=["fixture", "teardown", "after judging"],
+)
+def test_a_gate_that_breaks_is_an_error_and_holds(project: Project, beta: str) -> None:
+    """Rule 3: in setup, in teardown, and after it has passed."""
+    project.gates(beta=beta)
+    ended = project.run()
+
+    assert ended.code == 10, ended.out
+    assert ended.verdicts["beta"] == "error"
+    assert "no disk" in ended.reasons
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "@pytest.mark.skip(reason='not today')",
+        "@pytest.mark.skipif(True, reason='not today')",
+        "@pytest.mark.xfail(run=False, reason='not today')",
+    ],
+)
+def test_a_skipped_gate_is_missing_and_holds(project: Project, mark: str) -> None:
+    """Rule 4: a skip is no pass."""
+    project.gates(beta=f"{mark}\n{GATES['beta']}")
+    ended = project.run()
+
+    assert ended.code == 10, ended.out
+    assert ended.verdicts["beta"] == "missing"
+    assert "not today" in ended.reasons
+
+
+def test_an_xfail_does_not_hide_a_failure(project: Project) -> None:
+    """The verdict counts, not what somebody expected of the test."""
+    project.gates(beta=f"@pytest.mark.xfail\n{GATES['beta'].replace('2.0', '11.0')}")
+
+    assert project.run().code == 20
+
+
+def test_a_gate_that_never_judges_is_missing(project: Project) -> None:
+    """A green test is not a verdict."""
+    project.gates(beta="@pytest.mark.canary\ndef test_beta(gate):\n    assert True\n")
+    ended = project.run()
+
+    assert ended.code == 10, ended.out
+    assert "judged nothing" in ended.reasons
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-k", "alpha"], ["--deselect", "test_gates.py::test_beta"], ["test_gates.py::test_alpha"]]
+)
+def test_a_required_gate_that_was_not_selected_is_missing(project: Project, arguments: list[str]) -> None:
+    """Rule 4: required gates come from the policy, not from the selection."""
+    ended = project.run(*arguments)
+
+    assert ended.code == 10, ended.out
+    assert ended.verdicts == {"alpha": "pass", "beta": "missing"}
+
+
+def test_a_deselect_in_the_environment_is_missing(project: Project) -> None:
+    """Nobody sees PYTEST_ADDOPTS in a CI log."""
+    project.environment = {"PYTEST_ADDOPTS": "--deselect test_gates.py::test_beta"}
+    ended = project.run()
+
+    assert ended.code == 10, ended.out
+    assert ended.verdicts["beta"] == "missing"
+
+
+def test_stopping_at_the_first_failure_reports_the_rest_as_missing(project: Project) -> None:
+    """-x: what was collected and did not run is missing, also when nothing requires it."""
+    project.write(
+        "relgate.yaml",
+        POLICY.replace("require: [alpha, beta]", "require: [alpha]").replace(
+            'fail: "> 10"}', 'fail: "> 10", on_fail: hold}', 1
+        ),
+    )
+    project.gates(
+        alpha=GATES["alpha"].replace("1.0", "11.0") + "    \n",
+        beta=GATES["beta"].replace("    gate", "    time.sleep(1)\n    gate"),
+    )
+    ended = project.run("-x")
+
+    assert ended.code in (2, 10), ended.out
+    assert ended.decision == "hold"
+    if not project.workers:
+        assert ended.verdicts == {"alpha": "fail", "beta": "missing"}
+
+
+def test_a_mistyped_marker_is_a_usage_error(project: Project) -> None:
+    """`-m canray` is not an empty green run."""
+    ended = project.run("-m", "canray")
+
+    assert ended.code in (3, 4), ended.out
+    assert "Unknown marker" in ended.out or project.workers
+    assert all(run / "decision.json" not in run.iterdir() or ended.decision == "hold" for run in ended.runs)
+
+
+def test_a_mistyped_path_is_a_usage_error(project: Project) -> None:
+    """A path that does not exist runs nothing."""
+    ended = project.run("test_gtaes.py")
+
+    assert ended.code in (4, 5), ended.out
+    assert ended.decision == "hold"
+
+
+def test_a_file_that_cannot_be_collected_holds(project: Project) -> None:
+    """It may have held a gate."""
+    project.write("test_other.py", "import nothing_of_this_name\n")
+    ended = project.run()
+
+    assert ended.code in (2, 10), ended.out
+    assert ended.decision == "hold"
+
+
+def test_a_failing_test_that_is_no_gate_holds(project: Project) -> None:
+    """A red session is not a clean one."""
+    project.gates("@pytest.mark.canary\ndef test_plain():\n    assert 1 == 2\n")
+    ended = project.run()
+
+    assert ended.code == 10, ended.out
+    assert "is no gate" in ended.reasons
+
+
+def test_one_test_cannot_judge_two_gates(project: Project) -> None:
+    """A result rides on the report of its own test."""
+    both = '@pytest.mark.canary\ndef test_alpha(gate):\n    gate.judge("alpha", value(1.0))\n    gate.judge("beta", value(1.0))\n'
+    project.gates(alpha=both, beta="")
+    ended = project.run()
+
+    assert ended.code == 10, ended.out
+    assert ended.verdicts == {"alpha": "error", "beta": "missing"}
+
+
+def test_a_flaky_gate_is_not_washed_by_a_rerun(project: Project) -> None:
+    """pytest-rerunfailures: the failed attempt counts."""
+    flaky = (
+        "@pytest.mark.canary\ndef test_beta(gate):\n    first = not os.path.exists('ran')\n    open('ran', 'w').close()\n"
+        '    gate.judge("beta", value(11.0 if first else 1.0))\n'
+    )
+    project.gates(beta=flaky)
+    ended = project.run("--reruns", "2")
+
+    assert ended.code == 20, ended.out
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_ends_the_session_in_order(project: Project, name: str) -> None:
+    """Rule 7: the run says that it was interrupted, and holds."""
+    project.gates(
+        beta="@pytest.mark.canary\ndef test_beta(gate):\n    open('waiting', 'w').close()\n    time.sleep(30)\n"
+    )
+    process = project.start("--gate-policy", "relgate.yaml")
+    project.wait_for("waiting")
+    os.kill(process.pid, getattr(signal, name))
+    ended = project.end(process)
+
+    assert ended.code == 2, ended.out
+    assert ended.decision == "hold"
+    assert ended.kinds == ["run-started", "gate-decision"]
+
+
+def test_a_killed_controller_leaves_a_gap(project: Project) -> None:
+    """Rule 7: a start without a decision."""
+    project.gates(
+        beta="@pytest.mark.canary\ndef test_beta(gate):\n    open('waiting', 'w').close()\n    time.sleep(3)\n"
+    )
+    process = project.start("--gate-policy", "relgate.yaml")
+    project.wait_for("waiting")
+    process.kill()
+    ended = project.end(process)
+
+    assert ended.code == -signal.SIGKILL
+    assert ended.kinds == ["run-started"]
+    assert not (ended.runs[-1] / "decision.json").exists()
+
+
+def test_no_verdict_of_an_earlier_run_counts(project: Project) -> None:
+    """Rule 8: a folder a run, and the decision names its run."""
+    assert project.run().code == 0
+    second = project.run("-k", "alpha")
+
+    assert second.code == 10
+    assert len(second.runs) == 2
+    assert second.document["run_id"] == second.runs[-1].name
+    assert (second.folder / "reports" / "latest").resolve() == second.runs[-1]
+    assert second.kinds == ["run-started", "gate-decision"] * 2
+
+
+def test_a_decision_that_cannot_be_recorded_exits_with_30(project: Project) -> None:
+    """Rule 10: the ledger became unreadable during the run."""
+    project.gates(
+        beta=GATES["beta"].replace("    gate", "    open('reports/ledger.jsonl', 'a').write('forged\\n')\n    gate")
+    )
+    ended = project.run()
+
+    assert ended.code == 30, ended.out
+    assert "NOT RECORDED" in ended.out
+    assert not (ended.runs[-1] / "decision.json").exists()
+
+
+def test_a_run_whose_start_cannot_be_recorded_does_not_begin(project: Project) -> None:
+    """No gate runs without a start record."""
+    project.write("reports/ledger.jsonl", "forged\n")
+    ended = project.run()
+
+    assert ended.code == 4, ended.out
+    assert "start of this run cannot be recorded" in ended.out
+
+
+def test_plain_pytest_without_a_policy_is_left_alone(project: Project) -> None:
+    """Rule 12: no option, no folder, no output."""
+    (project.folder / "relgate.yaml").unlink()
+    project.write("test_gates.py", "def test_one(): pass\n")
+    plain = project.run_plainly("-m", "not gate")
+
+    assert plain.code == 0, plain.out
+    assert "relgate:" not in plain.out
+    assert not (project.folder / "reports").exists()
+
+
+def test_a_gate_without_a_policy_fails_and_says_what_to_do(project: Project) -> None:
+    """`pytest -m canary` without a policy is no green run."""
+    plain = project.run_plainly()
+
+    assert plain.code == 1, plain.out
+    assert "--gate-policy" in plain.out
+    assert not (project.folder / "reports").exists()
+
+
+def test_a_policy_in_the_configuration_decides_only_when_a_family_is_selected(project: Project) -> None:
+    """A developer's plain `pytest` stays a plain pytest."""
+    project.write(
+        "pytest.toml", '[pytest]\nstrict = true\ngate_policy = "relgate.yaml"\naddopts = ["-m", "not gate"]\n'
+    )
+    project.write("test_unit.py", "def test_unit(): pass\n")
+    plain = project.run_plainly("-m", "not gate")
+
+    assert plain.code == 0, plain.out
+    assert not (project.folder / "reports").exists()
+
+    deciding = project.run_plainly()
+
+    assert deciding.code == 0, deciding.out
+    assert deciding.decision == "promote"
+
+
+def test_observe_only_decides_but_exits_as_pytest_does(project: Project) -> None:
+    """For the first weeks with relgate: the decision is recorded, CI is not stopped by it."""
+    project.gates(beta=GATES["beta"].replace("2.0", "11.0"))
+    ended = project.run("--gate-observe-only")
+
+    assert ended.code == 1, ended.out
+    assert ended.decision == "rollback"
+    assert any("observe only" in override for override in ended.document["overrides"])
+
+
+def test_a_gate_that_the_policy_does_not_define_does_not_run_and_is_noted(project: Project) -> None:
+    """Gates that come with relgate run where the policy gives them limits."""
+    project.gates('@pytest.mark.canary\ndef test_gamma(gate):\n    gate.judge("gamma", value(1.0))\n')
+    ended = project.run()
+
+    assert ended.code == 0, ended.out
+    assert any("gamma" in note for note in ended.document["overrides"])
+
+
+def test_nan_does_not_get_into_a_measurement(project: Project) -> None:
+    """Rule 9: not a number is not a number to compare."""
+    project.gates(beta=GATES["beta"].replace("2.0", 'float("nan")'))
+    ended = project.run()
+
+    assert ended.code == 10, ended.out
+    assert ended.verdicts["beta"] == "error"

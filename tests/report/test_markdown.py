@@ -1,0 +1,67 @@
+"""decision.md: always small enough, and never drawn by somebody else's text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relgate.report.markdown import LARGEST_BYTES, render
+
+
+def content(**changes: Any) -> dict[str, Any]:
+    """A small decision document."""
+    gate = {
+        "id": "latency-p95",
+        "required": True,
+        "verdict": "fail",
+        "observed": 0.312,
+        "unit": "s",
+        "limit": "> 250ms",
+        "baseline": 0.241,
+        "n": 18204,
+        "next_steps": ["compare traces"],
+    }
+    return {
+        "service": "shop",
+        "environment": "staging",
+        "stage": "canary-5",
+        "release": {"version": "1.5.0"},
+        "run_id": "r1",
+        "decision": "rollback",
+        "reasons": [{"gate": "latency-p95", "text": "p95 312 ms > limit 250 ms"}],
+        "gates": [gate],
+        "overrides": [],
+        "policy_sha256": "0" * 64,
+    } | changes
+
+
+def test_the_table_says_gate_observed_limit_and_verdict() -> None:
+    """What a release manager reads in the CI summary."""
+    text = render(content(), 2, "ab" * 32)
+
+    assert "rollback" in text.splitlines()[0]
+    assert "| latency-p95 | 312 ms | &gt; 250ms | 241 ms | 18204 | fail |" in text
+    assert "next: compare traces" in text
+
+
+@given(st.text(max_size=300))
+def test_texts_of_the_service_cannot_break_the_table(text: str) -> None:
+    """A pipe, a newline or HTML in a message stays text."""
+    lines = render(content(reasons=[{"gate": None, "text": text}]), 2, "ab").splitlines()
+    rendered = next(line for line in lines if line.startswith("- "))
+
+    assert "<" not in rendered
+    assert sum(line.startswith("| ") for line in lines) == 2
+
+
+def test_a_summary_never_exceeds_the_limit_of_a_step_summary() -> None:
+    """Over 1 MiB the whole summary would be dropped."""
+    many = [{"gate": "g", "text": "ü" * 5000} for _ in range(5000)]
+    gates = content()["gates"] * 5000
+
+    text = render(content(reasons=many, gates=gates, overrides=["x" * 500] * 5000), 2, "ab")
+
+    assert len(text.encode()) <= LARGEST_BYTES
+    assert "cut: the whole decision is in decision.json" in text
