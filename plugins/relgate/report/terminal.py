@@ -47,11 +47,14 @@ def show_decision(writer: Writer, decision: Decision, footer: Sequence[str]) -> 
             writer.write_line(_aligned(cells, widths), **_COLOURS[row.verdict])
         writer.write_line("")
     steps = {row.id: row.next_steps for row in decision.gates}
+    said: set[str] = set()
     writer.write_line(f"{outcome.value}{_because(decision)}", **_COLOURS[outcome])
     for reason in decision.reasons:
         writer.write_line(f"  - {reason.gate + ': ' if reason.gate else ''}{reason.text}")
         for step in steps.get(reason.gate or "", ())[:2]:
-            writer.write_line(f"      next: {step}")
+            if step not in said:  # Advice that fits many gates is given once.
+                writer.write_line(f"      next: {step}")
+            said.add(step)
     for override in decision.overrides:
         writer.write_line(f"  note: {override}")
     for line in footer:
