@@ -180,7 +180,7 @@ def test_an_interruption_holds_whatever_the_exit_status_says() -> None:
     decision = decide(expecting("a"), [outcome("a", Verdict.PASS)], Ending(0, "Exit: bye"))
 
     assert decision.outcome is Outcome.HOLD
-    assert reasons(decision) == ["pytest did not end cleanly: Exit: bye"]
+    assert reasons(decision) == ["the session is not whole: Exit: bye"]
 
 
 def test_a_measured_failure_rolls_back_even_when_the_session_was_cut_short() -> None:

@@ -64,7 +64,7 @@ class Bake:
         """Record until the bake is over, a critical gate has failed beyond doubt, or the recorder is gone.
 
         Raises:
-            SourceError: the recorder cannot be started.
+            SourceError: the recorder cannot be started, or ended without a recording.
 
         """
         if not self._rules:
@@ -90,9 +90,10 @@ class Bake:
             progress = recorder.progress(timeout_s=0.5)
             now = time.monotonic()
             if progress is None and not recorder.alive():
-                self._say(f"the recorder ended: {recorder.last_words()}")
-                return
-            if progress is not None and progress.get("finished"):
+                raise SourceError(f"the recorder ended before the bake was over: {recorder.last_words()}")
+            if progress is not None and "finished" in progress:
+                if not progress["finished"]:
+                    raise SourceError(f"the recorder could not record: {progress.get('error')}")
                 self._say("observed; the gates judge")
                 return
             if progress is not None and now >= next_line:
@@ -106,8 +107,7 @@ class Bake:
                     self._say(f"stopping early: {reason}")
                     recorder.stop(reason)
             if now > deadline:
-                self._say("the recorder is late and is ended")
-                return
+                raise SourceError(f"the recorder did not end within {_GRACE_S:.0f} s after the bake")
 
     def _beyond_doubt(self) -> str | None:
         """Why the bake can stop: a gate that asks for a rollback has failed, whatever may come."""

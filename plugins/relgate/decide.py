@@ -158,11 +158,16 @@ def _hold_reasons(
     expected: Expectation, rows: list[GateResult], outcomes: Sequence[TestOutcome], ending: Ending
 ) -> list[Reason]:
     """Everything that forbids a promotion, apart from failures that ask for a rollback."""
+    of_gates = [
+        Reason(row.id, row.message)
+        for row in rows
+        if row.verdict in (Verdict.INCONCLUSIVE, Verdict.ERROR, Verdict.MISSING)
+        or (row.verdict is Verdict.FAIL and expected.on_fail.get(row.id, "rollback") == "hold")
+    ]
+    # What concerns the whole session comes first: it is often the cause of what the gates say.
     reasons = []
-    for row in rows:
-        held_by_failure = row.verdict is Verdict.FAIL and expected.on_fail.get(row.id, "rollback") == "hold"
-        if held_by_failure or row.verdict in (Verdict.INCONCLUSIVE, Verdict.ERROR, Verdict.MISSING):
-            reasons.append(Reason(row.id, row.message))
+    if ending.interruption is not None:
+        reasons.append(Reason(None, f"the session is not whole: {ending.interruption}"))
     reasons += [
         Reason(None, f"{outcome.nodeid} failed and is no gate: {outcome.broken}")
         for outcome in outcomes
@@ -170,9 +175,7 @@ def _hold_reasons(
     ]
     if not rows:
         reasons.append(Reason(None, "no gate reported: nothing was measured"))
-    if ending.interruption is not None:
-        reasons.append(Reason(None, f"pytest did not end cleanly: {ending.interruption}"))
     explained = any(row.verdict not in (Verdict.PASS, Verdict.WARN) for row in rows) or bool(reasons)
     if ending.exit_status != 0 and not (ending.exit_status == 1 and explained):
         reasons.append(Reason(None, f"pytest ended with exit status {ending.exit_status}, not with a clean 0"))
-    return reasons
+    return reasons + of_gates

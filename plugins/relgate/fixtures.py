@@ -27,7 +27,7 @@ _NO_POLICY = (
 
 @dataclass(frozen=True, slots=True)
 class SignalPart:
-    """A part of a gate's signal, by name: ``observation.latency`` is the latency of the signal that the policy names."""
+    """A part of a gate's signal, by name: ``observation.latency`` is the latency of the policy's signal."""
 
     field: str
 

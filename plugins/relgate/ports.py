@@ -107,4 +107,5 @@ class Log(Protocol):
 
         Raises:
             SourceError: the log cannot be read.
+
         """

@@ -196,7 +196,7 @@ def write_durably(path: Path, data: bytes) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A run's decision as it was recorded. ``content`` is None, and ``exit_code`` says so, when there is none to trust."""
+    """A run's decision as it was recorded. ``content`` is None where there is none to trust."""
 
     content: Mapping[str, Any] | None
     exit_code: int

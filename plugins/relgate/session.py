@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,7 +38,6 @@ class Controller:
     collector: Collector
     guard: Guard | None = None
     conclusion: Conclusion | None = None
-    notes: list[str] = field(default_factory=list)
 
     @classmethod
     def prepare(cls, config: pytest.Config, families: tuple[str, ...]) -> Controller:
@@ -93,7 +92,7 @@ class Controller:
             try:
                 Bake(self.run, wanted, reporter).observe()
             except (SourceError, UsageError) as error:
-                self.notes.append(f"nothing could be observed: {error}")
+                self.collector.interrupt(f"nothing could be observed: {error}")
         return (yield)
 
     @pytest.hookimpl(trylast=True)
@@ -133,7 +132,7 @@ class Controller:
             self.guard.deaf()
         self.collector.finished = True
         collected, unknown = read_collected(self.run.path)
-        notes = tuple(self.notes) + tuple(f"gate {gate} is not in the policy and did not run" for gate in unknown)
+        notes = (f"not in the policy, so not run: {', '.join(unknown)}",) if unknown else ()
         outcomes = self.collector.outcomes(collected)
         self.conclusion = conclude(
             self.run, outcomes, collected, Ending(exit_status, self.collector.interruption), notes

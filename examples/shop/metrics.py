@@ -1,0 +1,56 @@
+"""What the shop tells Prometheus. One registry per application, so that several can live in one process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from .config import Settings
+    from .database import Store
+    from .jobs import OrderQueue
+
+BUCKETS_S = (0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+class Metrics:
+    """Counters that handlers add to; gauges are read from their objects when somebody asks."""
+
+    def __init__(self, settings: Settings, store: Store, presence: Collection[object]) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        labels = ("method", "route", "status")
+        self.requests = Counter("http_requests", "Requests answered.", labels, registry=self.registry)
+        self.duration = Histogram(
+            "http_request_duration_seconds",
+            "Time from request to the end of the answer.",
+            ("method", "route"),
+            buckets=BUCKETS_S,
+            registry=self.registry,
+        )
+        self.orders = Counter("orders", "Orders that left the queue, by outcome.", ("status",), registry=self.registry)
+        for status in ("packed", "failed"):
+            self.orders.labels(status)  # zero from the start: a missing series cannot be told from none
+        build = Info("shop_build", "What is running.", registry=self.registry)
+        build.info({"version": settings.reported_version, "commit": settings.commit})
+        self._gauge("presence_connections", "Open WebSockets.").set_function(lambda: len(presence))
+        self._gauge("db_pool_size", "Connections that the pool keeps.").set_function(lambda: store.pool()[0])
+        self._gauge("db_pool_in_use", "Connections in use.").set_function(lambda: store.pool()[1])
+
+    def watch(self, queue: OrderQueue) -> None:
+        """Report the depth of ``queue`` from now on."""
+        self._gauge("queue_depth", "Orders that wait or are being packed.").set_function(lambda: queue.depth)
+        self._gauge("queue_consumers", "Workers alive.").set_function(lambda: queue.consumers)
+
+    def answer(self, accept: str) -> Response:
+        """Return the exposition, in the format that ``accept`` asks for."""
+        encode, content_type = choose_encoder(accept)
+        return Response(encode(self.registry), headers={"Content-Type": content_type})
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(name, text, registry=self.registry)

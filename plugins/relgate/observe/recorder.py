@@ -1,0 +1,354 @@
+"""The conductor: runs prober and samplers, stores what they saw, says how far it is, and ends in order.
+
+An end is ``complete`` (the bake is over), ``stopped`` (somebody had seen enough), or ``interrupted`` (a signal). When
+nobody waits any more, or the disk is full, the recording stays unfinished: without a manifest nobody can mistake it
+for evidence.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from relgate.errors import SourceError
+from relgate.observe import expect
+from relgate.observe.figures import Clocks, Lags, Reservoir, Tally
+from relgate.observe.lanes import lanes, routes
+from relgate.observe.prober import Outcome, Prober
+from relgate.observe.sampler import Observation, Sampler
+from relgate.observe.streams import Alerts, Probe, Promql
+from relgate.observe.writer import Writer, fault_number, size_field
+from relgate.report.redact import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from relgate.observe.plan import Plan
+    from relgate.observe.streams import Sampled, Target
+    from relgate.ports import Log, Route, Source, Transport
+
+Ended = Literal["stopped", "interrupted", "abandoned"]
+
+_DRAIN_S = 0.1
+_SECOND = 1.0
+# Long enough to open files and start threads, so that the first request is not late.
+_AHEAD_NS = 100_000_000
+_COLLECT_S = 60.0
+_SWITCH_S = 0.0001
+LOOK_UP_S = 10.0
+_LOOK_UP_PAUSE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """How the recorder gets its adapters; ``record.py`` fills it.
+
+    ``transport``: for the routes and the connections to keep. ``source``: for a stream, a side, and the server to ask.
+    ``log``: for a side, None when it has none.
+    """
+
+    transport: Callable[[tuple[Route, ...], int], Transport]
+    source: Callable[[Plan, Sampled, str], Source]
+    log: Callable[[Target], Log | None]
+
+
+class Control:
+    """Whether the recorder is to end before its time; set from signal handlers and other threads."""
+
+    def __init__(self) -> None:
+        self.wake = threading.Event()
+        self.ended: Ended | None = None
+        self.reason = ""
+
+    def end(self, ended: Ended, reason: str) -> None:
+        """Ask for an end. A later, harder one replaces an earlier one; a softer one does not."""
+        hardness: tuple[Ended | None, ...] = (None, "stopped", "interrupted", "abandoned")
+        if hardness.index(ended) > hardness.index(self.ended):
+            self.ended, self.reason = ended, reason
+            self.wake.set()
+
+
+class Recorder:
+    """One recording.
+
+    Args:
+        plan: what to do.
+        wiring: where the adapters come from.
+        control: how it is told to end.
+        progress: is called every second with a JSON value.
+    """
+
+    def __init__(
+        self, plan: Plan, wiring: Wiring, control: Control, progress: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self._plan = plan
+        self._wiring = wiring
+        self._control = control
+        self._progress = progress
+        self.redactor = Redactor(plan.secret_values(), plan.redact)
+        self._probes = tuple(stream for stream in plan.streams if isinstance(stream, Probe))
+        self._sides = tuple(side for side, _ in plan.sides.present())
+        self._lags = Lags()
+        self._tallies: dict[tuple[str, str], Tally] = {}
+        self._observations: deque[Observation] = deque()
+        self._look_ups: dict[tuple[str, str], Reservoir] = {}
+        self._logs: dict[str, Log | None] = {}
+        self._samplers: list[Sampler] = []
+        self._roles = {stream.name: "answers" if stream.kind == "poll" else "series" for stream in plan.streams}
+        self._observed_s = plan.bake_s
+        self._cpu_share = 0.0
+
+    def run(self) -> Path | None:
+        """Record; returns the manifest's path, None when the recording was abandoned.
+
+        Raises:
+            SourceError: a part of the recorder failed.
+            OSError: the recording cannot be written.
+        """
+        self._logs = {side: self._wiring.log(target) for side, target in self._plan.sides.present()}
+        keep = sum(probe.in_flight for probe in self._probes) * len(self._sides)
+        transport = self._wiring.transport(routes(self._plan), keep)
+        sources = [(stream, side, self._wiring.source(self._plan, stream, side)) for stream, side in self._sampled()]
+        self._begin = Clocks(_AHEAD_NS + round(self._plan.warmup_s * 1e9))
+        self._end_ns = self._begin.monotonic_ns + round(self._plan.bake_s * 1e9)
+        self._writer = Writer(Path(self._plan.folder), self.redactor, self._head())
+        self._open_files()
+        first_ns = self._begin.monotonic_ns - round(self._plan.warmup_s * 1e9)
+        self._prober = Prober(transport, lanes(self._plan), (first_ns, self._begin.monotonic_ns, self._end_ns))
+        times = (self._begin.monotonic_ns, self._end_ns)
+        self._samplers = [
+            Sampler((stream.name, side), source, stream.every_s, times, self._observations)
+            for stream, side, source in sources
+        ]
+        try:
+            self._writer.begin()
+            self._bake()
+            return self._finish()
+        finally:
+            self._halt(hard=True)
+            self._writer.close()
+
+    # --- before the bake ---
+
+    def _sampled(self) -> list[tuple[Sampled, str]]:
+        """Return each stream that is asked now and then with each side that it is asked for."""
+        pairs: list[tuple[Sampled, str]] = []
+        for stream in self._plan.streams:
+            if isinstance(stream, Probe):
+                continue
+            # A query that does not name a side gives one number for both: compared with itself it would always pass.
+            both = not isinstance(stream, Promql | Alerts) or stream.has_sides
+            pairs += [(stream, side) for side in (self._sides if both else self._sides[:1])]
+        return pairs
+
+    def _open_files(self) -> None:
+        for probe in self._probes:
+            for side in self._sides:
+                self._tallies[probe.name, side] = Tally()
+                self._writer.open(probe.name, side, "requests")
+                if probe.ids is not None and probe.ids.facts:
+                    self._writer.open(probe.name, side, "ids")
+                if probe.ids is not None and probe.ids.look_up:
+                    self._writer.open(probe.name, side, "logged")
+                    self._look_ups[probe.name, side] = Reservoir(probe.ids.look_up)
+        for stream, side in self._sampled():
+            self._tallies[stream.name, side] = Tally()
+            self._writer.open(stream.name, side, self._roles[stream.name])
+
+    def _head(self) -> dict[str, Any]:
+        plan = self._plan
+        return {
+            "run_id": plan.run_id,
+            "bake_s": plan.bake_s,
+            "warmup_s": plan.warmup_s,
+            "started": self._begin.json(),
+            "sides": {side: target.url for side, target in plan.sides.present()},
+            "streams": [self._stream_head(stream) for stream in plan.streams],
+        }
+
+    def _stream_head(self, stream: Probe | Sampled) -> dict[str, Any]:
+        head: dict[str, Any] = {"name": stream.name, "kind": stream.kind}
+        if isinstance(stream, Probe):
+            logs = [side for side in self._sides if self._logs[side] is not None]
+            paths = [request.label for request in stream.requests]
+            return {**head, "rate_per_s": stream.rate_per_s, "paths": paths, "sides": list(self._sides), "logs": logs}
+        sides = [side for sampled, side in self._sampled() if sampled.name == stream.name]
+        return {**head, "every_s": stream.every_s, "sides": sides}
+
+    # --- the bake ---
+
+    def _bake(self) -> None:
+        # What exists now stays: collecting it again and again would stop the prober for nothing.
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(_SWITCH_S)
+        cpu, started = time.process_time(), time.monotonic()
+        try:
+            for thread in self._threads():
+                thread.start()
+            self._watch()
+        finally:
+            self._cpu_share = (time.process_time() - cpu) / max(time.monotonic() - started, 1e-9)
+            sys.setswitchinterval(before)
+            gc.enable()
+            gc.unfreeze()
+
+    def _watch(self) -> None:
+        shown = collected = time.monotonic()
+        while any(thread.is_alive() for thread in self._threads()):
+            # Once it is set it no longer wakes anybody: the end may take a request's timeout.
+            if self._control.ended is not None:
+                time.sleep(_DRAIN_S)
+            elif self._control.wake.wait(_DRAIN_S):
+                self._observed_s = min(self._plan.bake_s, max(0.0, self._elapsed_s()))
+            if self._control.ended is not None:
+                self._halt(hard=self._control.ended != "stopped")
+            self._drain()
+            self._raise_faults()
+            now = time.monotonic()
+            if now - shown >= _SECOND:
+                shown = now
+                self._writer.flush()
+                self._progress(self._state())
+            if now - collected >= _COLLECT_S:
+                collected = now
+                gc.collect(1)
+            if self._control.ended in ("interrupted", "abandoned") and not self._prober.is_alive():
+                break
+        self._drain()
+        self._raise_faults()
+
+    def _halt(self, *, hard: bool) -> None:
+        self._prober.stop.set()
+        if hard:
+            self._prober.give_up.set()
+        for sampler in self._samplers:
+            sampler.stop.set()
+
+    def _threads(self) -> tuple[Prober | Sampler, ...]:
+        return (self._prober, *self._samplers)
+
+    def _raise_faults(self) -> None:
+        for thread in self._threads():
+            if thread.error is not None:
+                raise SourceError(f"recorder: {thread.name} failed: {thread.error!r}") from thread.error
+
+    def _state(self) -> dict[str, Any]:
+        streams: dict[str, dict[str, Any]] = {}
+        for (name, side), tally in self._tallies.items():
+            streams.setdefault(name, {})[side] = tally.progress()
+        return {
+            "elapsed_s": round(self._elapsed_s(), 3),
+            "bake_s": self._plan.bake_s,
+            "streams": self.redactor.json(streams),
+            "lag_p95_s": self._lags.recent_p95_s(),
+        }
+
+    def _elapsed_s(self) -> float:
+        return (time.monotonic_ns() - self._begin.monotonic_ns) / 1e9
+
+    def _drain(self) -> None:
+        groups: dict[tuple[int, str], list[Outcome]] = {}
+        for _ in range(len(self._prober.outcomes)):
+            outcome = self._prober.outcomes.popleft()
+            groups.setdefault((outcome.key.lane, outcome.key.side), []).append(outcome)
+        for (lane, side), outcomes in groups.items():
+            self._store_requests(self._probes[lane], side, outcomes)
+        for _ in range(len(self._observations)):
+            stream, side, facts = self._observations.popleft()
+            self._tallies[stream, side].observation(facts)
+            self._writer.lines((stream, side, self._roles[stream]), [facts])
+
+    def _store_requests(self, probe: Probe, side: str, outcomes: list[Outcome]) -> None:
+        tally = self._tallies[probe.name, side]
+        offset_ns = self._begin.wall_ns - self._begin.monotonic_ns
+        rows: list[tuple[int, ...]] = []
+        for outcome in outcomes:
+            key, hit = outcome
+            fault = hit.fault
+            if fault == "none" and expect.broken(probe.requests[key.request].expect, hit):
+                fault = "expectation"
+            tally.request(outcome, fault)
+            self._lags.add(key.started_ns - key.intended_ns)
+            moments = (key.intended_ns, key.started_ns, hit.finished_ns, key.intended_ns + offset_ns)
+            rows.append((*moments, hit.status, fault_number(fault), key.request, 0, size_field(hit.size)))
+        self._writer.requests(probe.name, side, rows)
+        if probe.ids is not None:
+            self._store_ids(probe, side, outcomes)
+
+    def _store_ids(self, probe: Probe, side: str, outcomes: list[Outcome]) -> None:
+        answered = [(key, hit) for key, hit in outcomes if hit.status > 0]
+        reservoir = self._look_ups.get((probe.name, side))
+        for key, _ in answered:
+            if reservoir is not None and key.sent_id is not None:
+                reservoir.add(key.sent_id)
+        if probe.ids is None or not probe.ids.facts:
+            return
+        facts = [
+            {
+                "t_ns": key.intended_ns,
+                "sent": key.sent_id,
+                # Only what the service made up itself can hold a secret.
+                "got": hit.got if hit.got is None or hit.got == key.sent_id else self.redactor.text(hit.got),
+                "status": hit.status,
+                "path": key.request,
+            }
+            for key, hit in answered
+        ]
+        self._writer.lines((probe.name, side, "ids"), facts, clean=True)
+
+    # --- after the bake ---
+
+    def _finish(self) -> Path | None:
+        if self._control.ended == "abandoned":
+            self._writer.flush()
+            self._writer.mark("abandoned", self._control.reason)
+            return None
+        for (name, side), reservoir in self._look_ups.items():
+            self._writer.lines((name, side, "logged"), self._looked_up(side, reservoir.kept))
+        now = Clocks()
+        realtime = os.sched_getscheduler(0) == os.SCHED_RR
+        dropped = sum(tally.dropped for tally in self._tallies.values())
+        tail = {
+            "ended": self._control.ended or "complete",
+            "reason": self._control.reason,
+            "finished": now.json(),
+            "observed_s": self._observed_s,
+            "clock_step_s": self._begin.step_s(now),
+            "recorder": {
+                **self._lags.summary(),
+                "cpu_share": round(self._cpu_share, 4),
+                "dropped": dropped,
+                "realtime": realtime,
+            },
+        }
+        return self._writer.finish(tail)
+
+    def _looked_up(self, side: str, ids: list[str]) -> list[dict[str, Any]]:
+        """Look ids up, again and again for a while: a log lags behind the answers that it tells of."""
+        log = self._logs[side]
+        if log is None or not ids:
+            return []
+        found: set[str] = set()
+        error: str | None = None
+        deadline = time.monotonic() + LOOK_UP_S
+        while True:
+            try:
+                found |= log.find([text for text in ids if text not in found])
+                error = None
+            except SourceError as fault:
+                error = str(fault)
+            if len(found) == len(ids) or time.monotonic() > deadline or self._control.ended == "interrupted":
+                break
+            time.sleep(_LOOK_UP_PAUSE_S)
+        missing = None if error is not None else False
+        return [{"sent": text, "logged": True if text in found else missing, "error": error} for text in ids]

@@ -1,0 +1,237 @@
+"""What has to hold between parts of a policy: names that refer to names, phases that only tighten, servers, stages.
+
+Every check notes all it finds and goes on. ``BAD`` in the parsed document means "has its fault already": what depends
+on it is passed over, so that one mistake gives one message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from relgate.policy import gates
+from relgate.policy.grammar import BAD, nearest
+from relgate.policy.model import FAMILIES, Severity
+from relgate.policy.tighten import tightened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from relgate.policy.gates import Doc, Rule
+    from relgate.policy.limits import Limit
+    from relgate.policy.nodes import Faults, Path
+    from relgate.values import Dimension
+
+# From light to grave.
+_GRAVITY: tuple[Severity, ...] = ("trivial", "minor", "normal", "critical", "blocker")
+
+
+@dataclass(frozen=True, slots=True)
+class GatePlan:
+    """A checked gate: what it judges, its limits with defaults, and the keys as written (or changed by a phase)."""
+
+    raw: Doc
+    rule: Rule
+    dimension: Dimension
+    fail: tuple[Limit, ...]
+    warn: tuple[Limit, ...]
+    on_fail: str
+    severity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All gates that could be checked, and for each phase those that are different in it."""
+
+    gates: dict[str, GatePlan]
+    phases: dict[str, dict[str, GatePlan]]
+
+
+def check_policy(doc: Doc, faults: Faults) -> Plan:
+    """Check everything between the parts of a parsed document; the result is complete when no fault was noted."""
+    plans: dict[str, GatePlan] = {}
+    baseline = _has_baseline(doc)
+    for gate_id, raw in _entries(doc, "gates"):
+        path: Path = ("gates", gate_id)
+        if gate_id in FAMILIES:
+            faults.add(path, f"{gate_id} is the name of a family: a gate needs another id", at_key=True)
+        rule = gates.rule_of(raw, doc, path, faults)
+        if rule is not None:
+            plans[gate_id] = _gate(raw, rule, path, faults, baseline=baseline)
+    phases = _phases(doc, plans, faults, baseline=baseline)
+    _stages(doc, phases, faults)
+    _servers(doc, faults)
+    return Plan(plans, phases)
+
+
+def entry(doc: Doc, key: str) -> dict[str, Any]:
+    """Return a mapping of the parsed document, empty when it is missing or faulty."""
+    found = doc.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _entries(doc: Doc, key: str) -> Iterator[tuple[str, Doc]]:
+    return ((name, value) for name, value in entry(doc, key).items() if isinstance(value, dict))
+
+
+def _has_baseline(doc: Doc) -> bool:
+    """Whether some environment has a baseline, or a fault hides whether one has."""
+    found = doc.get("environments", BAD)
+    return found is BAD or any(env is BAD or "baseline" in env for env in found.values())
+
+
+def _gate(raw: Doc, rule: Rule, path: Path, faults: Faults, *, baseline: bool) -> GatePlan:
+    gates.check_keys(raw, rule, path, faults)
+    fail, warn = gates.fitted(raw, rule, path, faults)
+    gates.check_limits(fail, warn, baseline=baseline, path=path, faults=faults)
+    dimension = rule.dimension or gates.value_dimension((*fail, *warn), path, faults)
+    if rule.kind == "value" and "expect" in raw:
+        dimension = "text"
+    fail, warn = gates.with_defaults(raw, rule, fail, warn)
+    careful = raw.get("family") == "preflight" or rule.kind == "version" or "expect" in raw
+    on_fail = raw.get("on_fail", "hold" if careful else "rollback")
+    severity = raw.get("severity", "critical" if on_fail == "rollback" else "normal")
+    return GatePlan(raw, rule, dimension, fail, warn, on_fail, severity)
+
+
+def _phases(doc: Doc, plans: dict[str, GatePlan], faults: Faults, *, baseline: bool) -> dict[str, dict[str, GatePlan]]:
+    phases: dict[str, dict[str, GatePlan]] = {name: {} for name in entry(doc, "phases")}
+    known = entry(doc, "gates")
+    for phase, gate_id, change, path in _changes(doc):
+        there = phases.setdefault(phase, {})
+        if gate_id not in known:
+            faults.add(path, f'unknown gate "{gate_id}": {nearest(gate_id, known)}', at_key=True)
+        elif gate_id in there:
+            faults.add(path, f"{gate_id} is changed twice in {phase}, here and in its during: keep one", at_key=True)
+        elif gate_id in plans and isinstance(change, dict):
+            there[gate_id] = _changed(plans[gate_id], change, doc, path, faults, baseline=baseline)
+    return phases
+
+
+def _changes(doc: Doc) -> Iterator[tuple[str, str, Any, Path]]:
+    """Yield phase, gate id, change and its path: first what stands in gates, then what stands in phases."""
+    for gate_id, raw in _entries(doc, "gates"):
+        for phase, change in entry(raw, "during").items():
+            yield phase, gate_id, change, ("gates", gate_id, "during", phase)
+    for phase, body in _entries(doc, "phases"):
+        for gate_id, change in entry(body, "gates").items():
+            yield phase, gate_id, change, ("phases", phase, "gates", gate_id)
+
+
+def _changed(base: GatePlan, change: Doc, doc: Doc, path: Path, faults: Faults, *, baseline: bool) -> GatePlan:
+    fail, warn = gates.fitted(change, base.rule, path, faults)
+    gates.check_limits(fail, warn, baseline=baseline, path=path, faults=faults)
+    if base.rule.dimension is None and (fail or warn):
+        gates.value_dimension((*base.fail, *base.warn, *fail, *warn), path, faults)
+    limits: list[tuple[Limit, ...]] = []
+    for key, new, old in (("fail", fail, base.fail), ("warn", warn, base.warn)):
+        merged, loose = tightened(new, old) if new else (old, [])
+        limits.append(merged)
+        for after, before in loose:
+            faults.add(
+                (*path, key, new.index(after)),
+                f'a phase may only tighten: "{after.text}" is looser than "{before.text}"',
+            )
+    _no_looser(base, change, doc, path, faults)
+    raw = {**base.raw, **change}
+    on_fail, severity = change.get("on_fail", base.on_fail), change.get("severity", base.severity)
+    return GatePlan(raw, base.rule, base.dimension, limits[0], limits[1], on_fail, severity)
+
+
+def _no_looser(base: GatePlan, change: Doc, doc: Doc, path: Path, faults: Faults) -> None:
+    """Note every key of a change, other than its limits, that asks for less than the gate does."""
+    before = {
+        "on_fail": base.on_fail,
+        "severity": base.severity,
+        "confidence": base.raw.get("confidence", doc.get("confidence", 0.95)),
+        "min_samples": base.raw.get("min_samples"),
+    }
+    for key, old in before.items():
+        new = change.get(key)
+        if new is None or old is None or new is BAD or old is BAD:
+            continue
+        looser = {
+            "on_fail": old == "rollback" and new == "hold",
+            "severity": key == "severity" and _GRAVITY.index(new) < _GRAVITY.index(old),
+        }.get(key, key in ("confidence", "min_samples") and new < old)
+        if looser:
+            shown = f"{old:.10g}" if isinstance(old, int | float) else old
+            faults.add((*path, key), f"a phase may only tighten: {key} is {shown} outside of it")
+
+
+def _stages(doc: Doc, phases: dict[str, dict[str, GatePlan]], faults: Faults) -> None:
+    stages = doc.get("stages", BAD)
+    seen: dict[str, int] = {}
+    for index, stage in enumerate(() if stages is BAD else stages):
+        if not isinstance(stage, dict):
+            continue
+        path: Path = ("stages", index)
+        name = stage.get("name", BAD)
+        if name is not BAD and name in seen:
+            faults.add((*path, "name"), f'the stage "{name}" stands twice, first as stages[{seen[name]}]: rename one')
+        elif name is not BAD:
+            seen[name] = index
+        _required(stage, doc, path, faults)
+        phase = stage.get("during")
+        if phase not in (None, BAD) and phase not in phases and _phases_known(doc):
+            faults.add((*path, "during"), f'unknown phase "{phase}": {nearest(phase, phases)}')
+        bake, warmup = stage.get("bake", BAD), stage.get("warmup", 0.0)
+        if bake is not BAD and warmup is not BAD and warmup and warmup >= bake:
+            faults.add((*path, "warmup"), "the warmup must be shorter than the bake: nothing would be left to judge")
+
+
+def _phases_known(doc: Doc) -> bool:
+    """Whether no fault hides a phase."""
+    gate_map = doc.get("gates", {})
+    hidden = gate_map is BAD or any(gate is BAD or gate.get("during") is BAD for gate in gate_map.values())
+    return not hidden and doc.get("phases") is not BAD
+
+
+def _required(stage: Doc, doc: Doc, path: Path, faults: Faults) -> None:
+    required, known = stage.get("require", ()), doc.get("gates", {})
+    if required is BAD or known is BAD:
+        return
+    for index, name in enumerate(required):
+        if name is not BAD and name not in known and name not in FAMILIES:
+            faults.add(
+                (*path, "require", index), f'unknown gate or family "{name}": {nearest(name, [*known, *FAMILIES])}'
+            )
+
+
+def _servers(doc: Doc, faults: Faults) -> None:
+    """Note environments without the server that a signal of a required gate asks.
+
+    A gate that no stage requires cannot hold a release: without its server it reports an error and no more.
+    """
+    signals = {name: server for name, raw in _entries(doc, "signals") if (server := _server_of(raw))}
+    needs: dict[str, str] = {}
+    for gate in _required_gates(doc):
+        signal = str(gate.get("signal")).partition(".")[0]
+        if signal in signals:
+            needs.setdefault(signals[signal], signal)
+    for env_name, env in _entries(doc, "environments"):
+        for server, signal in needs.items():
+            if server not in env:
+                message = f"the signal {signal} asks {server}: {env_name} needs {server}: {{url: ...}}"
+                faults.add(("environments", env_name), message, at_key=True)
+
+
+def _server_of(signal: Doc) -> str | None:
+    """Return the server that a signal asks: prometheus, alertmanager, or None."""
+    if "promql" in signal:
+        return "prometheus"
+    alerts = signal.get("alerts")
+    source = alerts.get("from", "prometheus") if isinstance(alerts, dict) else None
+    return source if isinstance(source, str) else None
+
+
+def _required_gates(doc: Doc) -> Iterator[Doc]:
+    """Yield every gate that some stage requires, by its id or by its family."""
+    stages = doc.get("stages", BAD)
+    required: set[Any] = set()
+    for stage in () if stages is BAD else stages:
+        names = stage.get("require", stage.get("run", ("canary",))) if isinstance(stage, dict) else ()
+        required.update(names if isinstance(names, tuple) else ())
+    for gate_id, gate in _entries(doc, "gates"):
+        if gate_id in required or gate.get("family", "canary") in required:
+            yield gate

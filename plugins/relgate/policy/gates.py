@@ -1,0 +1,200 @@
+"""What a gate's keys mean together: its rule kind from its signal, its limits fitted to the dimension, its phases.
+
+Works on the parsed document, in which ``BAD`` stands for what has its fault already. Builds gates only from a
+document without faults; until then the checks are what counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from relgate.policy import units
+from relgate.policy.fields import FIELDS, dimension_of, unit_of_metric
+from relgate.policy.grammar import BAD, nearest
+from relgate.policy.limits import AnyLimit, Limit, NumberLimit, StatusLimit, parse_limit
+from relgate.policy.tighten import unreachable
+
+if TYPE_CHECKING:
+    from relgate.policy.model import Kind, Unit
+    from relgate.policy.nodes import Faults, Path
+    from relgate.values import Dimension
+
+Doc = dict[str, Any]
+
+_NAMES: dict[Dimension, tuple[str, str]] = {
+    "time": ("a duration", "2000ms"),
+    "share": ("a share", "0.5%"),
+    "bytes": ("a size", "500MB"),
+    "rate": ("a rate", "10/s"),
+    "byterate": ("a byte rate", "10MB/min"),
+    "count": ("a plain number", "1000"),
+    "status": ("a state", "down"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a gate judges. ``dimension`` is None for a gate without a signal: its limits say it."""
+
+    kind: Kind
+    dimension: Dimension | None
+    signal: str | None = None
+    field: str | None = None
+
+
+def rule_of(gate: Doc, doc: Doc, path: Path, faults: Faults) -> Rule | None:
+    """Return what a gate judges; None when that is not known because of a fault (noted here or earlier)."""
+    written, signals = gate.get("signal"), doc.get("signals", {})
+    if written is None:
+        if "signal" not in gate and any(key in gate for key in ("fail", "warn", "quantile", "over", "expect")):
+            faults.add(path, "a gate with limits needs a signal, or null if your own test measures", at_key=True)
+            return None
+        return Rule("value", None)
+    if written is BAD or signals is BAD:
+        return None
+    name, _, field = written.partition(".")
+    here = (*path, "signal")
+    if name not in signals:
+        faults.add(here, f'unknown signal "{name}": {nearest(name, signals)}')
+        return None
+    source = kind_and_unit(signals[name])
+    if source is None:
+        return None
+    kind, unit = source
+    fields = FIELDS[kind]
+    field = field or next(iter(fields))
+    if field not in fields:
+        faults.add(here, f'{name} is a {kind} signal without a field "{field}": {nearest(field, fields)}')
+        return None
+    dimension = dimension_of(fields[field], unit)
+    if dimension is None:
+        faults.add(here, f"{field} has no meaning for the unit {unit} of {name}: use {name}.growth or another unit")
+        return None
+    return Rule(fields[field], dimension, name, field)
+
+
+def kind_and_unit(signal: Any) -> tuple[Any, Unit] | None:
+    """Return kind and unit of a parsed signal; None when a fault hides them."""
+    kinds = [kind for kind in FIELDS if isinstance(signal, dict) and kind in signal]
+    if len(kinds) != 1:
+        return None
+    kind, body = kinds[0], signal[kinds[0]]
+    if kind in ("probe", "poll", "alerts"):
+        return kind, "count"
+    holder = signal if isinstance(body, str) else body
+    if holder is BAD:
+        return None
+    unit = holder.get("unit", "count")
+    if "unit" not in holder and kind == "scrape":
+        unit = BAD if body.get("metric", BAD) is BAD else unit_of_metric(body["metric"])
+    return None if unit is BAD else (kind, unit)
+
+
+def fit(limit: Limit, rule: Rule) -> Limit:
+    """Return a limit in the dimension of its rule; ValueError when they do not go together."""
+    what = f"{rule.signal}.{rule.field}" if rule.signal else "your own measurement"
+    if rule.kind == "version":
+        raise ValueError(f"{what} is a version: it is compared with expect and has no limits")
+    if rule.kind == "health" and not isinstance(limit, StatusLimit):
+        raise ValueError(f'{what} is a state: expected down or "failing 3 in a row", got {units.shown(limit.text)}')
+    if not isinstance(limit, AnyLimit):
+        _check_streak(limit, rule, what)
+    if rule.kind in ("value", "health"):
+        return limit
+    if isinstance(limit, AnyLimit) and (rule.kind in ("ids", "share") or rule.dimension == "count"):
+        return limit if rule.dimension == "share" else NumberLimit(">", 0.0, "absolute", "count", limit.text)
+    if not isinstance(limit, NumberLimit) or rule.dimension is None:
+        raise ValueError(f"{what} is a number: expected {_example(rule)}, got {units.shown(limit.text)}")
+    if limit.dimension in (None, rule.dimension):
+        return limit
+    if limit.dimension == "count" and limit.value == 0:
+        return replace(limit, dimension=rule.dimension)
+    is_a, came = _NAMES[rule.dimension][0], _NAMES[limit.dimension][0] if limit.dimension else "no unit"
+    raise ValueError(f"{what} is {is_a}: expected {_example(rule)}, got {units.shown(limit.text)}, which is {came}")
+
+
+def _check_streak(limit: NumberLimit | StatusLimit, rule: Rule, what: str) -> None:
+    """Refuse streaks that the rule cannot see: windows have no single observations, one number has no streak."""
+    text = units.shown(limit.text)
+    if rule.kind in ("ids", "value") and (limit.for_s is not None or limit.in_a_row is not None):
+        raise ValueError(f"{what} is one number for the whole window: expected a limit without a streak, got {text}")
+    if rule.kind not in ("gauge", "health") and limit.in_a_row is not None:
+        raise ValueError(f"{what} is computed from many observations: expected for 5m and not in a row, got {text}")
+
+
+def fitted(raw: Doc, rule: Rule, path: Path, faults: Faults) -> tuple[tuple[Limit, ...], tuple[Limit, ...]]:
+    """Return fail and warn of a gate or of a change, as written; limits that do not fit are noted and left out."""
+    both: list[tuple[Limit, ...]] = []
+    for key in ("fail", "warn"):
+        good: list[Limit] = []
+        written = raw.get(key, ())
+        for index, limit in enumerate(() if written is BAD else written):
+            if limit is BAD:
+                continue
+            try:
+                good.append(fit(limit, rule))
+            except ValueError as fault:
+                faults.add((*path, key, index), str(fault))
+        both.append(tuple(good))
+    return both[0], both[1]
+
+
+def with_defaults(
+    raw: Doc, rule: Rule, fail: tuple[Limit, ...], warn: tuple[Limit, ...]
+) -> tuple[tuple[Limit, ...], tuple[Limit, ...]]:
+    """Return fail and warn with what the rule kind sets where nothing is written."""
+    if rule.kind == "health":
+        fail = fail if "fail" in raw else (parse_limit("down"), parse_limit("failing 3 in a row"))
+        warn = warn if "warn" in raw else (parse_limit("degraded"),)
+    elif rule.kind == "ids" and "fail" not in raw and "warn" not in raw:
+        fail = (AnyLimit(),)
+    return fail, warn
+
+
+def check_keys(raw: Doc, rule: Rule, path: Path, faults: Faults) -> None:
+    """Note keys that are missing from, or mean nothing in, a gate of this rule kind."""
+    what = f"{rule.signal}.{rule.field}" if rule.signal else "a gate without a signal"
+    if rule.kind == "quantile" and "quantile" not in raw:
+        faults.add(path, f"{what} needs a quantile, for example quantile: 95%", at_key=True)
+    if rule.kind != "quantile" and "quantile" in raw:
+        faults.add((*path, "quantile"), f"{what} has no quantiles: only a latency has", at_key=True)
+    limited = "fail" in raw or "warn" in raw
+    if rule.kind != "gauge" and "over" in raw:
+        faults.add((*path, "over"), f"{what} is not a series of numbers: over means nothing here", at_key=True)
+    if (rule.kind not in ("version", "value") or (rule.kind == "value" and limited)) and "expect" in raw:
+        faults.add((*path, "expect"), f"{what} is not a version: expect means nothing here", at_key=True)
+    if not limited and rule.kind not in ("health", "ids", "version", "value"):
+        faults.add(path, f"{what} needs a limit, for example fail: {_example(rule)!r}".replace("'", '"'), at_key=True)
+
+
+def check_limits(
+    fail: tuple[Limit, ...], warn: tuple[Limit, ...], *, baseline: bool, path: Path, faults: Faults
+) -> None:
+    """Note limits that need a baseline where no environment has one, and warnings that can never come alone."""
+    for key, limits in (("fail", fail), ("warn", warn)):
+        for index, limit in enumerate(limits):
+            if isinstance(limit, NumberLimit) and limit.basis != "absolute" and not baseline:
+                faults.add((*path, key, index), f'no environment has a baseline to compare "{limit.text}" with')
+    for index, limit in enumerate(warn):
+        if first := unreachable(limit, fail):
+            faults.add((*path, "warn", index), f'"{limit.text}" never warns: fail "{first.text}" comes first')
+
+
+def value_dimension(limits: tuple[Limit, ...], path: Path, faults: Faults) -> Dimension:
+    """Return the one dimension of the limits of a gate without a signal; ``count`` when they do not say."""
+    found: list[Dimension] = []
+    for limit in limits:
+        if isinstance(limit, StatusLimit):
+            found.append("status")
+        elif isinstance(limit, NumberLimit) and limit.dimension and (limit.dimension != "count" or limit.value):
+            found.append(limit.dimension)
+    if len(set(found)) > 1:
+        faults.add(
+            path, f"the limits of a gate must measure one thing, got {' and '.join(dict.fromkeys(found))}", at_key=True
+        )
+    return found[0] if found else "count"
+
+
+def _example(rule: Rule) -> str:
+    return f"> {_NAMES[rule.dimension][1]}" if rule.dimension in _NAMES else "a limit"

@@ -1,0 +1,337 @@
+"""A policy after loading: every default filled in, every text parsed, every number in SI.
+
+Nothing here can be half right: ``load`` builds these values only from a policy without a fault. Durations are
+seconds (``_s``), shares lie between 0 and 1, rates are per second. ``env:NAME`` and ``file:PATH`` stay references:
+a policy never holds a secret. All models are frozen; change one with ``model_copy(update=...)``.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict
+
+from relgate.errors import UsageError
+from relgate.policy.limits import Limit, NumberLimit
+from relgate.values import Dimension, Side
+
+Kind = Literal[
+    "quantile", "share", "throughput", "ids", "health", "version", "gauge", "growth", "trend", "counter", "value"
+]
+Family = Literal["canary", "migration", "preflight", "smoke", "load", "postdeploy"]
+SignalKind = Literal["probe", "poll", "scrape", "promql", "json", "alerts"]
+Unit = Literal["bytes", "seconds", "share", "count", "per_second"]
+Severity = Literal["blocker", "critical", "normal", "minor", "trivial"]
+OnFail = Literal["rollback", "hold"]
+Over = Literal["max", "min", "mean", "median", "last"]
+Http = Literal["1.1", "2", "2-prior-knowledge"]
+HealthFormat = Literal["auto", "aspnet", "actuator", "health+json", "nested", "plain"]
+
+FAMILIES: tuple[Family, ...] = get_args(Family)
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Auth(_Frozen):
+    """How one side is asked for access. Secrets are references (``env:NAME``, ``file:PATH``), never clear text.
+
+    At most one of ``bearer``, ``user`` with ``password``, and ``header`` (header name to reference) is set.
+    """
+
+    bearer: str | None = None
+    user: str | None = None
+    password: str | None = None
+    header: Mapping[str, str] = {}
+
+
+class Target(_Frozen):
+    """One side of an environment: where it answers and how it is asked. ``log_file``: path of its JSON log."""
+
+    url: str
+    headers: Mapping[str, str] = {}
+    auth: Auth | None = None
+    log_file: str | None = None
+
+
+class Server(_Frozen):
+    """A Prometheus or an Alertmanager."""
+
+    url: str
+    headers: Mapping[str, str] = {}
+    auth: Auth | None = None
+
+
+class Tls(_Frozen):
+    """How certificates are checked. ``ca``: path of a file with further authorities."""
+
+    verify: bool = True
+    ca: str | None = None
+
+
+class Environment(_Frozen):
+    """Where a release is observed. An ``auth`` for both sides has been copied into each side that has none."""
+
+    name: str
+    candidate: Target
+    baseline: Target | None = None
+    tls: Tls = Tls()
+    prometheus: Server | None = None
+    alertmanager: Server | None = None
+    labels: Mapping[Side, str] = {"candidate": "candidate", "baseline": "baseline"}
+    read_only: bool = False
+
+
+class Expect(_Frozen):
+    """What a probe's answer must be; an answer that breaks it counts as failed.
+
+    ``status``: closed ranges of HTTP codes. ``is_json``: the body must parse as JSON.
+    """
+
+    status: tuple[tuple[int, int], ...] = ((100, 499),)
+    content_type: str | None = None
+    contains: str | None = None
+    is_json: bool = False
+
+    def accepts(self, code: int) -> bool:
+        """Whether an HTTP status code is expected; 0 (no answer) never is."""
+        return any(low <= code <= high for low, high in self.status)
+
+
+class Request(_Frozen):
+    """One request of a probe, with the probe's own headers and expectation already merged in.
+
+    ``json_body``: any JSON value, sent as ``application/json``; ``has_json`` tells a body ``null`` from none.
+    """
+
+    path: str
+    method: str = "GET"
+    headers: Mapping[str, str] = {}
+    body: str | None = None
+    json_body: Any = None
+    has_json: bool = False
+    expect: Expect = Expect()
+
+
+class IdRule(_Frozen):
+    """How correlation ids are sent and checked.
+
+    ``format``: ``any``, ``uuid``, ``traceparent`` or a regular expression. ``look_up``: how many ids are searched for
+    in the service's log.
+    """
+
+    header: str = "X-Correlation-ID"
+    send: bool = True
+    echo: bool = False
+    format: str = "any"
+    look_up: int = 50
+
+
+class Probe(_Frozen):
+    """Requests sent at a fixed rate to both sides, whatever the service answers (open model)."""
+
+    rate_per_s: float
+    requests: tuple[Request, ...]
+    timeout_s: float = 10.0
+    http: Http = "1.1"
+    connections: int = 256
+    ids: IdRule = IdRule()
+
+
+class Poll(_Frozen):
+    """A health endpoint. ``max_age_s``: a timestamp in the body older than this makes the answer stale.
+
+    ``version``: JSON pointer of the version in the body, None to search the usual places.
+    """
+
+    every_s: float = 5.0
+    path: str
+    timeout_s: float = 5.0
+    format: HealthFormat = "auto"
+    components: tuple[str, ...] = ()
+    max_age_s: float | None = None
+    version: str | None = None
+
+
+class Scrape(_Frozen):
+    """One series of a Prometheus text page. ``labels``: what the series must carry."""
+
+    every_s: float = 5.0
+    path: str = "/metrics"
+    metric: str
+    labels: Mapping[str, str] = {}
+    unit: Unit = "count"
+
+
+class Promql(_Frozen):
+    """A query to Prometheus; ``$side`` in it becomes the environment's label of the side."""
+
+    every_s: float = 15.0
+    query: str
+    unit: Unit = "count"
+
+
+class JsonValue(_Frozen):
+    """A number in a JSON document of the service. ``pointer``: RFC 6901."""
+
+    every_s: float = 5.0
+    path: str
+    pointer: str
+    unit: Unit = "count"
+
+
+class Alerts(_Frozen):
+    """The number of firing alerts whose labels contain ``match``."""
+
+    every_s: float = 15.0
+    source: Literal["prometheus", "alertmanager"] = "prometheus"
+    match: Mapping[str, str] = {}
+
+
+Source = Probe | Poll | Scrape | Promql | JsonValue | Alerts
+
+
+class Signal(_Frozen):
+    """A named series of observations. Exactly the attribute that ``kind`` names is set."""
+
+    name: str
+    kind: SignalKind
+    probe: Probe | None = None
+    poll: Poll | None = None
+    scrape: Scrape | None = None
+    promql: Promql | None = None
+    json_value: JsonValue | None = None
+    alerts: Alerts | None = None
+
+    @property
+    def source(self) -> Source:
+        """The one source that is set."""
+        for source in (self.probe, self.poll, self.scrape, self.promql, self.json_value, self.alerts):
+            if source is not None:
+                return source
+        raise UsageError(f"signal {self.name}: expected a source of kind {self.kind}, got none")
+
+    @property
+    def every_s(self) -> float:
+        """Seconds between two observations; 1 / rate for a probe."""
+        source = self.source
+        return 1.0 / source.rate_per_s if isinstance(source, Probe) else source.every_s
+
+    @property
+    def unit(self) -> Unit:
+        """The unit of ``value``; ``count`` where the kind has none."""
+        source = self.source
+        return source.unit if isinstance(source, Scrape | Promql | JsonValue) else "count"
+
+
+class Gate(_Frozen):
+    """One release criterion. ``kind`` is the judge's rule; ``dimension`` that of its measurement and limits.
+
+    ``confidence`` None: the policy's (``Policy.confidence_of``). ``expect``: the version that must be served,
+    ``release`` for the one under release. ``warmup_s`` None: the stage's. ``signal`` None: a test of the user
+    brings the measurement.
+    """
+
+    id: str
+    signal: str | None
+    field: str | None
+    kind: Kind
+    dimension: Dimension
+    quantile: float | None = None
+    fail: tuple[Limit, ...] = ()
+    warn: tuple[Limit, ...] = ()
+    on_fail: OnFail = "rollback"
+    severity: Severity = "critical"
+    family: Family = "canary"
+    confidence: float | None = None
+    min_samples: int | None = None
+    over: Over | None = None
+    expect: str | None = None
+    next_steps: tuple[str, ...] = ()
+    owner: str | None = None
+    description: str | None = None
+    runbook: str | None = None
+    warmup_s: float | None = None
+
+    @property
+    def needs_baseline(self) -> bool:
+        """Whether a limit compares with the baseline."""
+        return any(isinstance(limit, NumberLimit) and limit.basis != "absolute" for limit in self.fail + self.warn)
+
+
+class Stage(_Frozen):
+    """A step of a rollout. ``require``: gate ids and family names as written, the ``run`` families if none were."""
+
+    name: str
+    traffic: float | None = None
+    bake_s: float = 0.0
+    warmup_s: float = 0.0
+    run: tuple[Family, ...] = ("canary",)
+    require: tuple[str, ...] = ()
+    during: str | None = None
+
+
+class Migrations(_Frozen):
+    """Where migrations come from. ``source``: alembic.ini, a folder, manage.py, or a command line."""
+
+    kind: Literal["alembic", "sql", "django", "command"]
+    source: str
+
+
+class Policy(_Frozen):
+    """How one service releases.
+
+    ``phases``: phase name to the gates that are different in it, complete and already tightened. ``sha256``: of the
+    canonical JSON of the merged document, lower-case hexadecimal.
+    """
+
+    relgate: int
+    service: str
+    confidence: float = 0.95
+    hold_for_s: float = 86400.0
+    then: OnFail = "rollback"
+    redact: tuple[str, ...] = ()
+    environments: Mapping[str, Environment]
+    signals: Mapping[str, Signal] = {}
+    migrations: Migrations | None = None
+    gates: Mapping[str, Gate] = {}
+    phases: Mapping[str, Mapping[str, Gate]] = {}
+    stages: tuple[Stage, ...] = ()
+    sha256: str
+
+    def confidence_of(self, gate: Gate) -> float:
+        """Return the confidence at which a gate is judged: its own, otherwise the policy's."""
+        return self.confidence if gate.confidence is None else gate.confidence
+
+    def stage(self, name: str) -> Stage:
+        """Return the stage of that name; UsageError names the stages that there are."""
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
+        raise UsageError(f"unknown stage {name!r}: {self.service} has {', '.join(s.name for s in self.stages)}")
+
+    def environment(self, name: str) -> Environment:
+        """Return the environment of that name; UsageError names the environments that there are."""
+        if name in self.environments:
+            return self.environments[name]
+        raise UsageError(f"unknown environment {name!r}: {self.service} has {', '.join(self.environments)}")
+
+    def gates_in(self, stage: Stage) -> dict[str, Gate]:
+        """Return all gates by id, as they are during the stage's phase."""
+        changed = self.phases.get(stage.during, {}) if stage.during is not None else {}
+        return {gate_id: changed.get(gate_id, gate) for gate_id, gate in self.gates.items()}
+
+    def required_ids(self, stage: Stage) -> tuple[str, ...]:
+        """Return the ids of the gates that a stage requires, each once, in the order of ``require``.
+
+        A family becomes the ids of the policy's gates of that family. A family without any stays as
+        ``family:<name>``, so that the decision holds unless something of that family has reported.
+        """
+        ids: dict[str, None] = {}
+        for name in stage.require:
+            if name in self.gates:
+                ids[name] = None
+                continue
+            members = [gate.id for gate in self.gates.values() if gate.family == name]
+            ids.update(dict.fromkeys(members or [f"family:{name}"]))
+        return tuple(ids)

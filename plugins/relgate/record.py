@@ -1,0 +1,175 @@
+"""``python -m relgate.record``: the recorder's process.
+
+It reads the plan, one JSON line, from its standard input: the plan holds secrets, which a pipe keeps off the disk.
+Later lines are commands; there is one, ``stop <reason>``. The end of the input means that whoever started it is
+gone: it ends at once and leaves the recording unfinished. Each second it prints a JSON line of progress, and last
+``{"finished": true, "manifest": PATH}`` or ``{"finished": false, "error": TEXT}``.
+
+Exit code: 0 finished, 1 not finished, 3 the plan cannot be used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from relgate.adapters.curl import CurlTransport
+from relgate.adapters.http import Endpoint, JsonSource, PollSource
+from relgate.adapters.log import EndpointLog, FileLog
+from relgate.adapters.prometheus import ACCEPT, AlertSource, QuerySource, ScrapeSource
+from relgate.errors import SourceError
+from relgate.observe.lanes import join_url
+from relgate.observe.plan import Plan
+from relgate.observe.recorder import Control, Recorder, Wiring
+from relgate.observe.streams import Alerts, JsonValue, Poll, Promql, Sampled, Scrape
+from relgate.ports import Access
+
+if TYPE_CHECKING:
+    from relgate.observe.streams import Target
+    from relgate.ports import Log, Source
+
+# A reader that is gone or asleep must not stop a recorder: within this time it takes a line, or the line is left out.
+_PATIENCE_S = 5.0
+
+
+def main() -> int:
+    """Record until the bake is over; see the module for input, output and exit codes."""
+    _protect()
+    _hurry()
+    try:
+        plan = Plan.from_json(_first_line())
+        control = Control()
+        recorder = Recorder(plan, Wiring(CurlTransport, _source, _log), control, _show_if_read)
+    except (SourceError, ValueError) as error:
+        _show({"finished": False, "error": str(error)})
+        return 3
+    _listen(control)
+    try:
+        manifest = recorder.run()
+        last = {"finished": manifest is not None, "manifest": str(manifest) if manifest is not None else None}
+        if manifest is None:
+            last["error"] = control.reason
+    except Exception as error:  # noqa: BLE001 - a traceback could show secrets; the message is redacted
+        last = {"finished": False, "error": recorder.redactor.text(f"{type(error).__name__}: {error}")}
+    _show(last)
+    return 0 if last["finished"] else 1
+
+
+def _protect() -> None:
+    # A core file would write the plan's secrets to disk; a traceback of a thread would print them.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    sys.excepthook = lambda kind, _error, _trace: _say(f"recorder: {kind.__name__}")
+    threading.excepthook = lambda args: _say(f"recorder: {args.exc_type.__name__} in a thread")
+    # One connection for each open request: a stalled service soon needs more than the usual 1024.
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+
+
+def _hurry() -> None:
+    """Ask for real-time priority: on a busy machine the stop-watch must not wait until a test suite yields.
+
+    Every thread gets it, since the prober can only run when whoever holds the interpreter lock does. The recorder
+    sleeps most of the time, and Linux leaves 5 % of each second to others whatever a real-time process does. Where it
+    is not allowed the recorder is an ordinary process; its lag says whether that was enough.
+    """
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except OSError:
+        return
+
+
+def _say(text: str) -> None:
+    os.write(2, f"{text}\n".encode())
+
+
+def _first_line() -> str:
+    line = sys.stdin.readline()
+    if not line.endswith("\n"):
+        raise SourceError("recorder: expected a plan, one line of JSON, on the standard input; it ended before")
+    return line
+
+
+def _listen(control: Control) -> None:
+    def commands() -> None:
+        for line in sys.stdin:
+            word, _, reason = line.strip().partition(" ")
+            if word == "stop":
+                control.end("stopped", reason)
+        control.end("abandoned", "the process that asked for the recording is gone")
+
+    def interrupted(number: int, _frame: object) -> None:
+        control.end("interrupted", signal.Signals(number).name)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, interrupted)
+    threading.Thread(target=commands, name="commands", daemon=True).start()
+
+
+def _show_if_read(document: dict[str, Any]) -> None:
+    _show(document, patience_s=0.0)
+
+
+def _show(document: dict[str, Any], patience_s: float = _PATIENCE_S) -> None:
+    try:
+        if select.select((), (sys.stdout.fileno(),), (), patience_s)[1]:
+            sys.stdout.write(f"{json.dumps(document)}\n")
+            sys.stdout.flush()
+    except OSError:
+        # Nobody reads any more. The input ends as well then, and that decides.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - lives as long as the process
+
+
+def _access(target: Target) -> Access:
+    return Access(tuple((header.name, header.value) for header in target.headers), target.verify, target.ca)
+
+
+def _source(plan: Plan, stream: Sampled, side: str) -> Source:
+    """Return what asks one stream for one side."""
+    target = dict(plan.sides.present())[side]
+    label = plan.labels[side]
+    if isinstance(stream, Poll):
+        return PollSource(_endpoint(target, stream.path, stream.timeout_s))
+    if isinstance(stream, Scrape):
+        return ScrapeSource(_endpoint(target, stream.path, stream.timeout_s, ACCEPT), stream.metric, stream.labels)
+    if isinstance(stream, JsonValue):
+        return JsonSource(_endpoint(target, stream.path, stream.timeout_s), stream.pointer)
+    if isinstance(stream, Promql):
+        return QuerySource(
+            _endpoint(plan.prometheus, "/api/v1/query", stream.timeout_s), stream.query.replace("$side", label)
+        )
+    return _alerts(plan, stream, label)
+
+
+def _alerts(plan: Plan, stream: Alerts, label: str) -> Source:
+    match = {name: value.replace("$side", label) for name, value in stream.match.items()}
+    if stream.source == "alertmanager":
+        endpoint = _endpoint(plan.alertmanager, "/api/v2/alerts", stream.timeout_s)
+        return AlertSource(endpoint, match, alertmanager=True)
+    return AlertSource(_endpoint(plan.prometheus, "/api/v1/alerts", stream.timeout_s), match, alertmanager=False)
+
+
+def _endpoint(target: Target | None, path: str, timeout_s: float, accept: str | None = None) -> Endpoint:
+    if target is None:
+        raise SourceError(f"recorder: {path}: the environment names no such server")
+    return Endpoint(join_url(target.url, path), _access(target), timeout_s, accept)
+
+
+def _log(target: Target) -> Log | None:
+    if target.log is None:
+        return None
+    if target.log.file is not None:
+        return FileLog(target.log.file)
+    if target.log.url is not None:
+        # The service's own credentials stay with the service: a log may be anybody's server.
+        return EndpointLog(Endpoint(target.log.url, Access((), target.verify, target.ca), 10.0), target.log.url)
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
