@@ -7,7 +7,6 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
@@ -62,7 +61,10 @@ ROUTES = [
 
 
 def create_app(settings: Settings) -> ASGIApp:
-    """Return the shop as ASGI application. Raises ModuleNotFoundError when the database's driver is missing."""
+    """Return the shop as ASGI application. Its database is prepared.
+
+    Raises ModuleNotFoundError when the database's driver is missing, SQLAlchemyError when the database is not there.
+    """
     app = Starlette(
         routes=ROUTES,
         middleware=[Middleware(Observe), Middleware(SessionMiddleware, secret_key=settings.secret)],
@@ -75,6 +77,7 @@ def create_app(settings: Settings) -> ASGIApp:
 
 def _build(settings: Settings) -> Shop:
     store = Store(connect(settings.database))
+    store.prepare()
     visitors: set[WebSocket] = set()
     backend = behaviours.Backend(settings.behaviours, settings.seed)
     metrics = Metrics(settings, store, visitors)
@@ -88,7 +91,6 @@ def _build(settings: Settings) -> Shop:
 @contextlib.asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     shop = app.state.shop
-    await run_in_threadpool(shop.store.prepare)
     await shop.queue.start()
     await shop.mail.start()
     await shop.checker.start()

@@ -76,7 +76,7 @@ def override(behaviours: Behaviours, assignments: list[str]) -> Behaviours:
         if kind is bool and text not in {"true", "false"}:
             raise ValueError(f"{name}: expected true or false, got {text!r}")
         value: object = text == "true" if kind is bool else kind(text)
-        if isinstance(value, float) and not (math.isfinite(value) and value >= 0):
+        if isinstance(value, int | float) and not (math.isfinite(value) and value >= 0):
             raise ValueError(f"{name}: expected a finite number >= 0, got {text!r}")
         changes[name] = value
     return dataclasses.replace(behaviours, **changes)  # type: ignore[arg-type]  # checked field by field above

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 
 from . import logs
 from .app import create_app
@@ -73,8 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except ModuleNotFoundError as error:
             print(f'shop: --database needs a driver: {error}; pip install "psycopg[binary]"', file=sys.stderr)
             return 2
-        except (ValueError, OSError) as error:
-            print(f"shop: {error}", file=sys.stderr)
+        except (ValueError, OSError, SQLAlchemyError) as error:
+            # SQLAlchemy adds lines of advice to what the driver said.
+            print(f"shop: {str(error).splitlines()[0]}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             pass

@@ -112,10 +112,16 @@ class HAProxy:
         return self._process.pid
 
     def set_weight(self, candidate_percent: int) -> None:
-        """Give the candidate this percentage of new requests, the baseline the rest."""
+        """Give the candidate this percentage of new requests, the baseline the rest.
+
+        The server that gains is told first. The other way round, HAProxy 2.6 loses count: after 100 : 0 -> 25 : 75 the
+        candidate got none of the next 400 requests.
+        """
         _check_percent(candidate_percent)
-        self.command(f"set weight shop/candidate {candidate_percent}")
-        self.command(f"set weight shop/baseline {100 - candidate_percent}")
+        wanted = {"candidate": candidate_percent, "baseline": 100 - candidate_percent}
+        now = self.weights()
+        for server in sorted(wanted, key=lambda name: now[name] - wanted[name]):
+            self.command(f"set weight shop/{server} {wanted[server]}")
 
     def weights(self) -> dict[str, int]:
         """Return the weights in force, by server."""

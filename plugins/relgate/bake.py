@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from relgate.errors import SourceError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from relgate.policy import Environment, Gate
     from relgate.policy import Target as PolicyTarget
+    from relgate.values import Evidence
 
 _FIRST_LOOK_S = 3.0
 _LOOK_EVERY_S = 2.0
@@ -84,7 +86,7 @@ class Bake:
         """Follow the recorder's progress until it ends."""
         deadline = time.monotonic() + self._run.bake_s + self._run.stage.warmup_s + _GRACE_S
         next_look = time.monotonic() + _FIRST_LOOK_S
-        next_line = 0.0
+        next_line = elapsed_s = 0.0
         stopped = False
         while True:
             progress = recorder.progress(timeout_s=0.5)
@@ -96,11 +98,13 @@ class Bake:
                     raise SourceError(f"the recorder could not record: {progress.get('error')}")
                 self._say("observed; the gates judge")
                 return
+            if progress is not None:
+                elapsed_s = float(progress.get("elapsed_s", 0.0))
             if progress is not None and now >= next_line:
                 self._say(_progress_line(progress, self._run.bake_s))
                 next_line = now + max(2.0, self._run.bake_s / 20)
-            if now >= next_look and not stopped:
-                reason = self._beyond_doubt()
+            if now >= next_look and elapsed_s > self._run.stage.warmup_s and not stopped:
+                reason = self._beyond_doubt(elapsed_s)
                 next_look = time.monotonic() + max(_LOOK_EVERY_S, self._run.bake_s / 100)
                 if reason is not None:
                     stopped = True
@@ -109,7 +113,7 @@ class Bake:
             if now > deadline:
                 raise SourceError(f"the recorder did not end within {_GRACE_S:.0f} s after the bake")
 
-    def _beyond_doubt(self) -> str | None:
+    def _beyond_doubt(self, elapsed_s: float) -> str | None:
         """Why the bake can stop: a gate that asks for a rollback has failed, whatever may come."""
         from relgate.judge import judge
         from relgate.observe.store import open_recording
@@ -125,7 +129,7 @@ class Bake:
                 alpha = (1 - policy.confidence_of(rule)) / (2 * self._looks * (self._looks + 1))
                 judgement = judge(
                     rule,
-                    recording.evidence(rule.signal, rule.field),
+                    _so_far(recording.evidence(rule.signal, rule.field), elapsed_s),
                     confidence=1 - alpha,
                     expected_version=self._run.version,
                     warmup_s=self._run.stage.warmup_s if rule.warmup_s is None else rule.warmup_s,
@@ -142,6 +146,14 @@ class Bake:
             self._screen.write_line(f"relgate: {text}")
 
 
+def _so_far(evidence: Evidence, elapsed_s: float) -> Evidence:
+    """Evidence of a running recording as if its window ended now; every other problem of it stays."""
+    from relgate.observe.store import NOT_FINISHED
+
+    problems = tuple(problem for problem in evidence.problems if not problem.startswith(NOT_FINISHED))
+    return replace(evidence, problems=problems, finished_s=evidence.started_s + elapsed_s)
+
+
 def _may_stop(rule: Gate) -> bool:
     return rule.on_fail == "rollback" and rule.severity in ("blocker", "critical") and rule.kind in _EARLY_KINDS
 
@@ -154,7 +166,7 @@ def make_plan(run: Run, rules: Collection[str]) -> Plan:
         baseline = _target(run.baseline_url, environment.baseline or environment.candidate, environment)
     return Plan(
         run_id=run.id,
-        folder=run.folder,
+        folder=str(run.path / "evidence"),
         bake_s=run.bake_s,
         sides=Sides(_target(run.candidate_url, environment.candidate, environment), baseline),
         streams=plan_streams(run.policy, resolve, rules),

@@ -51,12 +51,11 @@ def judge_release(
     reports.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         say(f"starting the shop: {VERSIONS['baseline']} as baseline, {VERSIONS['candidate']} ({name}) as candidate")
-        urls = {}
+        urls, logs = {}, {}
         for side, release in (("baseline", BASELINE), ("candidate", name)):
-            log = reports / f"shop-{side}.log"
-            log.unlink(missing_ok=True)
-            process = stack.enter_context(run.start(release, version=VERSIONS[side], log=log))
+            process = stack.enter_context(run.start(release, version=VERSIONS[side]))
             urls[side] = process.url
+            logs[f"SHOP_{side.upper()}_LOG"] = str(process.log)
         command = [
             *(sys.executable, "-m", "pytest", "--pyargs", "relgate_suites.gates", "-m", "canary", "-q"),
             *(
@@ -73,8 +72,7 @@ def judge_release(
             *pytest_options,
         ]
         environment = {key: value for key, value in os.environ.items() if key != "PYTEST_ADDOPTS"}
-        environment |= {"SHOP_CANDIDATE_LOG": str(reports / "shop-candidate.log")}
-        return subprocess.run(command, check=False, env=environment).returncode
+        return subprocess.run(command, check=False, env=environment | logs).returncode
 
 
 def _shop_releases() -> Any:

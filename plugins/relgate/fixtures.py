@@ -1,4 +1,7 @@
-"""What gates are written with: ``gate`` judges, ``observation`` gives the recorded signals."""
+"""What gates are written with: ``gate`` judges, ``observation`` gives the recorded signals.
+
+Every pytest session imports this module, most of them without a policy: it imports what it needs when a gate runs.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from relgate.collector import RESULT, declared_gate
 
 if TYPE_CHECKING:
     from relgate.observe.store import Recording
@@ -82,6 +83,8 @@ class GateJudge:
             The judgement, when it is pass or warn.
 
         """
+        from relgate.collector import RESULT
+
         rule = self._rule(gate_id)
         judgement, evidence = self._judgement(rule, signal)
         result = self._result(rule, judgement, evidence)
@@ -92,6 +95,7 @@ class GateJudge:
         return judgement
 
     def _rule(self, gate_id: str) -> Rule:
+        from relgate.collector import RESULT
         from relgate.errors import UsageError
 
         rule = self._run.gates.get(gate_id)
@@ -187,6 +191,7 @@ def gate(request: pytest.FixtureRequest) -> GateJudge:
     judge = GateJudge(request, _run(request.config), request.getfixturevalue("observation"))
     if request.config.pluginmanager.has_plugin("allure_listener"):
         from relgate.adapters.allure import announce
+        from relgate.collector import declared_gate
 
         rule = _run(request.config).gates.get(declared_gate(request.node) or "")
         if rule is not None:

@@ -27,16 +27,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from relgate.measure import health, ids, memory, quantiles, samples, series, sides, versions
+from relgate.measure import health, ids, memory, quantiles, sides, versions
 from relgate.measure.describe import describe, percent
-from relgate.measure.interval import Estimator, Given, Interval, exact
+from relgate.measure.interval import Given
 from relgate.measure.trial import Make, Subject, Trial, at_once, held, reached, throughout, upward
 from relgate.policy.limits import AnyLimit, Limit, NumberLimit, StatusLimit
-from relgate.values import Answers, Judgement, Measurement, Series, Verdict
+from relgate.values import Answers, Judgement, Measurement, Verdict
 
 if TYPE_CHECKING:
+    from relgate.measure.series import Over
     from relgate.policy.model import Gate, Signal
     from relgate.values import Evidence, Samples
 
@@ -181,38 +180,27 @@ def _growth(case: Case) -> Judgement:
 
 
 def _gauge(case: Case) -> Judgement:
-    gate, (candidate, baseline) = case.gate, sides.of(*_both(case), Series)
-    t_s, values = samples.cut(candidate, case.begin_s, math.inf)
-    other = None if baseline is None else samples.cut(baseline, case.begin_s, math.inf)[1]
-    seen = np.isfinite(values)
+    gate, gauge = case.gate, sides.gauge(*_both(case), case.begin_s, case.gate.over)
     subject = _subject(case, "value")
-
-    def pair(usual: series.Over) -> Given:
-        own = exact(series.aggregate(values[seen], gate.over or usual))
-        if other is None:
-            return Given(int(seen.sum()), own)
-        return Given(int(seen.sum()), own, other.size, series.aggregate(other, gate.over or usual))
 
     def attempt(limit: Limit) -> Trial:
         number = _as_number(gate, limit)
         if number is None:
             return _unfit(limit)
         if number.for_s is None and number.in_a_row is None:
-            trial = at_once(number, pair(_extreme(number)), subject)
+            trial = at_once(number, gauge.pair(_extreme(number)), subject)
             # An unseen observation cannot take a maximum back, but it could move a mean: that proves nothing.
-            robust = bool(seen.all()) or (gate.over or "max") in ("max", "min")
+            robust = bool(gauge.seen.all()) or (gate.over or "max") in ("max", "min")
             return trial if robust or trial.side != "bad" else replace(trial, side="open")
-        boundary = number.boundary(pair("median").baseline)
+        boundary = number.boundary(gauge.pair("median").baseline)
         if boundary is None:
             return Trial("open", f"value cannot be compared with {number.text!r}: no usable baseline", number.text)
-        beyond = [bool(ok) and number.broken_by(float(v), boundary) for v, ok in zip(values, seen, strict=True)]
-        found = series.held(t_s, np.array(beyond, dtype=np.bool_), seen, _every_s(case))
-        seen_s = float(t_s[-1] - t_s[0]) if t_s.size else 0.0
-        return held(number, boundary, found, seen_s, subject, (number.for_s, number.in_a_row))
+        found = gauge.held(lambda value: number.broken_by(value, boundary), _every_s(case))
+        return held(number, boundary, found, gauge.span_s, subject, (number.for_s, number.in_a_row))
 
     first = next((n for limit in (*gate.fail, *gate.warn) if (n := _as_number(gate, limit)) is not None), None)
-    shown = pair(_extreme(first) if first is not None else "max")
-    return _conclude(gate, _measurement(case, shown, certain=True), attempt, _incomplete(case))
+    shown = gauge.pair(_extreme(first) if first is not None else "max")
+    return _conclude(gate, sides.measured(shown, gate.dimension, None), attempt, _incomplete(case))
 
 
 def _health(case: Case) -> Judgement:
@@ -278,7 +266,7 @@ def _estimated(case: Case, make: Make, what: str, least: int | None = None, note
     whole = make(case.begin_s, math.inf)
     certain = isinstance(whole, Given) or all(isinstance(one, AnyLimit) for one in (*gate.fail, *gate.warn))
     subject = _subject(case, what, least, notes)
-    measurement = _measurement(case, whole, certain=certain)
+    measurement = sides.measured(whole, gate.dimension, None if certain else case.confidence)
 
     def attempt(limit: Limit) -> Trial:
         number = _as_number(gate, limit)
@@ -293,7 +281,7 @@ def _estimated(case: Case, make: Make, what: str, least: int | None = None, note
         usual = replace(subject, least=least or LEAST[gate.kind])
         return throughout(number, make, (case.begin_s, case.end_s), number.for_s, usual)
 
-    spoiled = _spoiled(case)
+    spoiled = sides.spoiled(_counting(case), case.begin_s, SPOILED)
     if spoiled is not None:
         return Judgement(Verdict.INCONCLUSIVE, spoiled, measurement, _limits(gate))
     return _conclude(gate, measurement, attempt, _incomplete(case), least)
@@ -375,12 +363,12 @@ def _try_value(gate: Gate, measurement: Measurement, limit: Limit) -> Trial:
     number = _as_number(gate, limit)
     if number is None or number.for_s is not None or number.in_a_row is not None:
         return _unfit(limit)
-    baseline_n = measurement.baseline_n if measurement.baseline_n is not None else measurement.n
-    given = Given(
-        measurement.n, _given(measurement), None if measurement.baseline is None else baseline_n, measurement.baseline
-    )
     confidence = measurement.confidence if measurement.confidence is not None else 0.95
-    return at_once(number, given, Subject("value", gate.dimension, confidence, gate.min_samples or LEAST["value"]))
+    return at_once(
+        number,
+        sides.stated(measurement),
+        Subject("value", gate.dimension, confidence, gate.min_samples or LEAST["value"]),
+    )
 
 
 # --- small steps
@@ -390,14 +378,6 @@ def _both(case: Case) -> tuple[Samples, Samples | None]:
     return case.evidence.candidate, case.evidence.baseline
 
 
-def _given(measurement: Measurement) -> Interval | None:
-    if measurement.value is None:
-        return None
-    if measurement.confidence is None:
-        return exact(measurement.value)
-    return Interval(measurement.value, measurement.low, measurement.high)
-
-
 def _as_number(gate: Gate, limit: Limit) -> NumberLimit | None:
     """Return a limit as a number limit: ``any`` is "more than none"; None for words, which are none."""
     if isinstance(limit, AnyLimit):
@@ -405,7 +385,7 @@ def _as_number(gate: Gate, limit: Limit) -> NumberLimit | None:
     return limit if isinstance(limit, NumberLimit) else None
 
 
-def _extreme(limit: NumberLimit) -> series.Over:
+def _extreme(limit: NumberLimit) -> Over:
     """Return the aggregate that no observation can slip past."""
     return "max" if upward(limit) else "min"
 
@@ -417,26 +397,6 @@ def _unfit(limit: Limit) -> Trial:
 def _subject(case: Case, what: str, least: int | None = None, notes: tuple[str, ...] = ()) -> Subject:
     needed = case.gate.min_samples or least or LEAST[case.gate.kind]
     return Subject(what, case.gate.dimension, case.confidence, needed, notes)
-
-
-def _measurement(case: Case, estimator: Estimator, *, certain: bool) -> Measurement:
-    """Return what was measured; an infinite number (no answer) is none."""
-    own = estimator.own(case.confidence)
-    return Measurement(
-        dimension=case.gate.dimension,
-        n=estimator.n,
-        value=_finite(own.value) if own is not None else None,
-        text="no answer" if own is not None and math.isinf(own.value) else None,
-        low=_finite(own.low) if own is not None and not certain else None,
-        high=_finite(own.high) if own is not None and not certain else None,
-        confidence=None if certain else case.confidence,
-        baseline=_finite(estimator.baseline),
-        baseline_n=estimator.baseline_n,
-    )
-
-
-def _finite(number: float | None) -> float | None:
-    return number if number is not None and math.isfinite(number) else None
 
 
 def _limits(gate: Gate) -> str:
@@ -459,19 +419,5 @@ def _counting(case: Case) -> list[tuple[str, Samples]]:
     return [("candidate", candidate), *([("baseline", baseline)] if relative and baseline is not None else [])]
 
 
-def _spoiled(case: Case) -> str | None:
-    """Say that the recorder was the bottleneck on a side that counts; None when it was not."""
-    for name, one in _counting(case):
-        spoiled = samples.unusable_share(one, case.begin_s)
-        if spoiled > SPOILED:
-            return f"the recorder was the bottleneck: {percent(spoiled)} of the {name}'s samples are unusable"
-    return None
-
-
 def _incomplete(case: Case) -> str | None:
-    """Say what is missing on a side that counts: observations without a number, or a part of the window."""
-    for name, one in _counting(case):
-        missing = samples.lost(one, case.begin_s) or samples.unseen(one, case.begin_s, case.end_s, _every_s(case))
-        if missing is not None:
-            return f"{name}: {missing}"
-    return None
+    return sides.incomplete(_counting(case), case.begin_s, case.end_s, _every_s(case))

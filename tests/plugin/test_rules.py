@@ -96,7 +96,10 @@ def test_os_exit_with_zero_inside_a_gate_holds(project: Project) -> None:
 
 def test_os_exit_in_a_forked_child_is_left_alone(project: Project) -> None:
     """A child that a gate forks may end as it likes."""
-    body = "    child = os.fork()\n    if not child: os._exit(3)\n    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3\n"
+    body = (
+        "    child = os.fork()\n    if not child: os._exit(3)\n"
+        "    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3\n"
+    )
     project.gates(beta=GATES["beta"].replace("    gate", body + "    gate"))
 
     assert project.run().code == 0
@@ -279,7 +282,7 @@ def test_a_failing_test_that_is_no_gate_holds(project: Project) -> None:
 
 def test_one_test_cannot_judge_two_gates(project: Project) -> None:
     """A result rides on the report of its own test."""
-    both = '@pytest.mark.canary\ndef test_alpha(gate):\n    gate.judge("alpha", value(1.0))\n    gate.judge("beta", value(1.0))\n'
+    both = GATES["alpha"] + '    gate.judge("beta", value(1.0))\n'
     project.gates(alpha=both, beta="")
     ended = project.run()
 
@@ -290,7 +293,8 @@ def test_one_test_cannot_judge_two_gates(project: Project) -> None:
 def test_a_flaky_gate_is_not_washed_by_a_rerun(project: Project) -> None:
     """pytest-rerunfailures: the failed attempt counts."""
     flaky = (
-        "@pytest.mark.canary\ndef test_beta(gate):\n    first = not os.path.exists('ran')\n    open('ran', 'w').close()\n"
+        "@pytest.mark.canary\ndef test_beta(gate):\n"
+        "    first = not os.path.exists('ran')\n    open('ran', 'w').close()\n"
         '    gate.judge("beta", value(11.0 if first else 1.0))\n'
     )
     project.gates(beta=flaky)

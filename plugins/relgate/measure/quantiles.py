@@ -43,6 +43,8 @@ def ranks(n: int, q: float, confidence: float) -> tuple[int | None, int | None]:
     if n <= 0:
         return None, None
     low = int(stats.binom.ppf(1 - confidence, n, q))
+    # ppf stops at the first count that reaches alpha; one that meets it exactly may be used (2 samples at 75 %).
+    low += bool(stats.binom.cdf(low, n, q) <= (1 - confidence) * (1 + 1e-12))
     high = int(stats.binom.ppf(confidence, n, q)) + 1
     return (low if low >= 1 else None), (high if high <= n else None)
 

@@ -6,21 +6,29 @@ itself where samples have no time. ValueError: samples of another kind than the 
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
 from relgate.measure import memory, samples
-from relgate.measure.interval import Estimator, Given, exact
+from relgate.measure.describe import percent
+from relgate.measure.interval import Estimator, Given, Interval, exact
 from relgate.measure.quantiles import QuantilePair
 from relgate.measure.rates import CountPair, ServedPair, SharePair
-from relgate.measure.series import increase
-from relgate.values import Answers, IdFact, Ids, Requests, Series
+from relgate.measure.series import aggregate, held, increase
+from relgate.values import Answers, IdFact, Ids, Measurement, Requests, Series
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from relgate.measure.ids import Violations
+    from relgate.measure.series import Held, Over
     from relgate.measure.trial import Make
-    from relgate.values import Floats, Samples
+    from relgate.values import Dimension, Floats, Samples
 
 S = TypeVar("S", Requests, Series, Answers, Ids)
 
@@ -122,6 +130,96 @@ def growths(candidate: Samples, baseline: Samples | None) -> Make:
         return Given(values.size, grown, other.size, memory.growth(other_t_s, other))
 
     return make
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gauge:
+    """Observations of a gauge on both sides. ``seen``: which of the candidate's gave a number."""
+
+    t_s: Floats
+    values: Floats
+    seen: NDArray[np.bool_]
+    other: Floats | None
+    over: Over | None
+
+    @property
+    def span_s(self) -> float:
+        """Seconds from the first to the last observation."""
+        return float(self.t_s[-1] - self.t_s[0]) if self.t_s.size else 0.0
+
+    def pair(self, usual: Over) -> Given:
+        """Return the aggregate of both sides: the gate's own, otherwise ``usual``; unseen values are left out.
+
+        Of the candidate only: a baseline with a missing value has none.
+        """
+        over, n = self.over or usual, int(self.seen.sum())
+        own = exact(aggregate(self.values[self.seen], over))
+        return Given(n, own) if self.other is None else Given(n, own, self.other.size, aggregate(self.other, over))
+
+    def held(self, broken: Callable[[float], bool], every_s: float | None) -> Held:
+        """Return how long single observations were ``broken``."""
+        beyond = [bool(ok) and broken(float(value)) for value, ok in zip(self.values, self.seen, strict=True)]
+        return held(self.t_s, np.array(beyond, dtype=np.bool_), self.seen, every_s)
+
+
+def gauge(candidate: Samples, baseline: Samples | None, begin_s: float, over: Over | None) -> Gauge:
+    """Return the observations of a gauge from ``begin_s`` on."""
+    own, base = of(candidate, baseline, Series)
+    t_s, values = samples.cut(own, begin_s, math.inf)
+    other = None if base is None else samples.cut(base, begin_s, math.inf)[1]
+    return Gauge(t_s, values, np.isfinite(values), other, over)
+
+
+def measured(estimator: Estimator, dimension: Dimension, confidence: float | None) -> Measurement:
+    """Return what an estimator says as a value to keep: an infinite number (no answer) is a text.
+
+    ``confidence`` None: a deterministic measure without an interval.
+    """
+    own = estimator.own(0.95 if confidence is None else confidence)
+    return Measurement(
+        dimension=dimension,
+        n=estimator.n,
+        value=_finite(own.value) if own is not None else None,
+        text="no answer" if own is not None and math.isinf(own.value) else None,
+        low=_finite(own.low) if own is not None and confidence is not None else None,
+        high=_finite(own.high) if own is not None and confidence is not None else None,
+        confidence=confidence,
+        baseline=_finite(estimator.baseline),
+        baseline_n=estimator.baseline_n,
+    )
+
+
+def stated(measurement: Measurement) -> Given:
+    """Return somebody's measurement as an estimator: exact without a confidence, its baseline taken as known."""
+    interval = exact(measurement.value)
+    if measurement.value is not None and measurement.confidence is not None:
+        interval = Interval(measurement.value, measurement.low, measurement.high)
+    if measurement.baseline is None:
+        return Given(measurement.n, interval)
+    baseline_n = measurement.n if measurement.baseline_n is None else measurement.baseline_n
+    return Given(measurement.n, interval, baseline_n, measurement.baseline)
+
+
+def spoiled(named: list[tuple[str, Samples]], begin_s: float, most: float) -> str | None:
+    """Say that the recorder was the bottleneck on a side: more than ``most`` (a share) of its samples are unusable."""
+    for name, one in named:
+        share = samples.unusable_share(one, begin_s)
+        if share > most:
+            return f"the recorder was the bottleneck: {percent(share)} of the {name}'s samples are unusable"
+    return None
+
+
+def incomplete(named: list[tuple[str, Samples]], begin_s: float, end_s: float, every_s: float | None) -> str | None:
+    """Say what is missing on a side: observations without a number, or a part of the window."""
+    for name, one in named:
+        missing = samples.lost(one, begin_s) or samples.unseen(one, begin_s, end_s, every_s)
+        if missing is not None:
+            return f"{name}: {missing}"
+    return None
+
+
+def _finite(number: float | None) -> float | None:
+    return number if number is not None and math.isfinite(number) else None
 
 
 def _shares(

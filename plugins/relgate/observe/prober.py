@@ -67,13 +67,20 @@ class Outcome(NamedTuple):
 
 
 class Prober(threading.Thread):
-    """Probes until ``end_ns`` or until ``stop`` is set, then waits for open requests.
+    """Probes until the end or until ``stop`` is set, then waits for open requests.
 
-    Outcomes are taken from ``outcomes`` by another thread. What is due before ``record_ns`` warms connections up and
-    is not noted. ``give_up`` ends the waiting for open requests as well; they are noted as the recorder's fault.
+    ``times``: when the warm-up, the recording, and the end begin. What is due in the warm-up opens connections and is
+    not noted. Outcomes are taken from ``outcomes`` by another thread. ``give_up`` ends the waiting for open requests as
+    well; they are noted as the recorder's fault. ``clock``: monotonic nanoseconds.
     """
 
-    def __init__(self, transport: Transport, lanes: tuple[Lane, ...], times: tuple[int, int, int]) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        lanes: tuple[Lane, ...],
+        times: tuple[int, int, int],
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
         super().__init__(name="prober", daemon=True)
         self.outcomes: deque[Outcome] = deque()
         self.stop = threading.Event()
@@ -81,9 +88,11 @@ class Prober(threading.Thread):
         self.error: BaseException | None = None
         self._transport = transport
         self._lanes = lanes
+        self._clock = clock
         start_ns, self._record_ns, end_ns = times
         self._schedule = Schedule(tuple(lane.rate_per_s for lane in lanes), start_ns, end_ns)
         self._end_ns = end_ns
+        self._looked_ns = start_ns
         self._open: dict[Key, None] = {}
         self._counts = [dict.fromkeys(lane.routes, 0) for lane in lanes]
 
@@ -100,7 +109,7 @@ class Prober(threading.Thread):
 
     def _fire(self) -> None:
         while (tick := self._schedule.peek()) is not None and not self.stop.is_set():
-            if time.monotonic_ns() < tick.due_ns:
+            if self._clock() < tick.due_ns:
                 self._work(tick.due_ns)
                 continue
             self._schedule.advance()
@@ -108,29 +117,32 @@ class Prober(threading.Thread):
             for side in order(tuple(lane.routes), tick.number):
                 self._launch(tick.probe, side, tick.number, tick.due_ns)
             # Even when the next one is due already: answers must not wait until the schedule leaves a gap.
-            self._take(self._transport.wait(time.monotonic_ns()))
+            self._work(0)
 
     def _drain(self) -> None:
         # Not noting what is open would leave out just the slowest requests. The transport's timeout bounds this.
         while self._open and not self.give_up.is_set():
-            self._work(time.monotonic_ns() + _IDLE_NS)
-        now = time.monotonic_ns()
+            self._work(self._clock() + _IDLE_NS)
+        now = self._clock()
         for key in self._open:
             self._note(key, _recorder_fault(key, now))
         self._open.clear()
 
     def _work(self, until_ns: int) -> None:
-        now = time.monotonic_ns()
-        wake_ns = min(until_ns, now + (WATCH_NS if self._open else _IDLE_NS))
+        now = self._clock()
+        wake_ns = max(now, min(until_ns, now + (WATCH_NS if self._open else _IDLE_NS)))
         hits = self._transport.wait(wake_ns)
-        overslept = time.monotonic_ns() - wake_ns > LATE_NS
+        woken_ns = self._clock()
+        # Asleep beyond the time asked for, or kept from asking since the last time.
+        overslept = woken_ns - wake_ns > LATE_NS or now - self._looked_ns > LATE_NS
+        self._looked_ns = woken_ns
         self._take([hit._replace(fault="recorder") for hit in hits] if overslept else hits)
 
     def _launch(self, index: int, side: str, number: int, due_ns: int) -> None:
         lane = self._lanes[index]
         request = number % len(lane.routes[side])
         sent_id = lane.make_id() if lane.make_id is not None else None
-        now = time.monotonic_ns()
+        now = self._clock()
         key = Key(index, side, request, due_ns, now, sent_id)
         if now - due_ns > LATE_NS or self._counts[index][side] >= lane.in_flight:
             self._note(key, _recorder_fault(key, now))

@@ -41,6 +41,7 @@ _SECOND = 1.0
 # Long enough to open files and start threads, so that the first request is not late.
 _AHEAD_NS = 100_000_000
 _COLLECT_S = 60.0
+_SPREAD_S = 0.5
 _SWITCH_S = 0.0001
 LOOK_UP_S = 10.0
 _LOOK_UP_PAUSE_S = 0.5
@@ -122,11 +123,7 @@ class Recorder:
         self._open_files()
         first_ns = self._begin.monotonic_ns - round(self._plan.warmup_s * 1e9)
         self._prober = Prober(transport, lanes(self._plan), (first_ns, self._begin.monotonic_ns, self._end_ns))
-        times = (self._begin.monotonic_ns, self._end_ns)
-        self._samplers = [
-            Sampler((stream.name, side), source, stream.every_s, times, self._observations)
-            for stream, side, source in sources
-        ]
+        self._samplers = self._make_samplers(sources)
         try:
             self._writer.begin()
             self._bake()
@@ -147,6 +144,15 @@ class Recorder:
             both = not isinstance(stream, Promql | Alerts) or stream.has_sides
             pairs += [(stream, side) for side in (self._sides if both else self._sides[:1])]
         return pairs
+
+    def _make_samplers(self, sources: list[tuple[Sampled, str, Source]]) -> list[Sampler]:
+        samplers = []
+        for number, (stream, side, source) in enumerate(sources):
+            # A little apart: a dozen threads that wake at one moment would all stand in the prober's way.
+            apart_ns = round(min(0.25 * stream.every_s, _SPREAD_S) * 1e9 * number / len(sources))
+            times = (self._begin.monotonic_ns + apart_ns, self._end_ns + apart_ns)
+            samplers.append(Sampler((stream.name, side), source, stream.every_s, times, self._observations))
+        return samplers
 
     def _open_files(self) -> None:
         for probe in self._probes:

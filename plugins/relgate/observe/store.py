@@ -29,6 +29,9 @@ _ROLES = {
     **{kind: dict.fromkeys(("value", "growth", "trend", "rate"), "series") for kind in ("scrape", "promql", "json")},
 }
 
+NOT_FINISHED = "the recording is not finished"
+"""Begins the problem that all evidence of a live recording has; a look at what there is so far leaves it aside."""
+
 LAG_LIMIT_S = 0.005
 _DROPPED_SHARE = 0.01
 _COMPLETE_SHARE = 0.99
@@ -143,7 +146,7 @@ class Recording:
 
     def _general_problems(self) -> list[str]:
         if not self.finished:
-            return [f"the recording is not finished ({self.ended})"]
+            return [f"{NOT_FINISHED} ({self.ended})"]
         found = []
         if self.ended not in ("complete", "stopped"):
             found.append(f"the recording was {self.ended}: {self.manifest['reason']}")

@@ -1,0 +1,126 @@
+"""Policies that several tests load, and how a fault is read out of one."""
+
+from __future__ import annotations
+
+import pytest
+
+from relgate.errors import Fault, PolicyError
+from relgate.policy import load
+
+# The sample of the public contract, word for word.
+CONTRACT = """\
+relgate: 1
+service: aura-api
+environments:
+  staging:
+    candidate: {url: "https://canary.staging.example"}
+    baseline: {url: "https://staging.example"}
+signals:
+  requests: {probe: {rate: 20/s, get: [/api/projects, /api/version]}}
+  health: {poll: {every: 30s, get: /api/health/system}}
+  memory: {scrape: {get: /metrics, metric: process_resident_memory_bytes}}
+  queue-depth: {promql: 'sum(queue_depth{deployment="$side"})'}
+migrations: {alembic: alembic.ini}          # or {sql: migrations/}, {django: manage.py}, {command: ...}
+gates:
+  health: {signal: health, warn: degraded, fail: [down, "failing 3 in a row"]}
+  latency-p95: {signal: requests.latency, quantile: 95%, fail: "> 2000ms"}
+  error-rate: {signal: requests.errors, fail: "> 300% of baseline"}
+  memory-growth: {signal: memory.growth, fail: "> 500MB"}
+  queue: {signal: queue-depth, fail: "> 1000 for 15m", on_fail: hold}
+stages:
+  - {name: canary-5, traffic: 5%, bake: 10m, run: canary, require: [health, latency-p95, error-rate, memory-growth]}
+"""
+
+SMALLEST = """\
+relgate: 1
+service: shop
+environments: {here: {candidate: {url: "http://127.0.0.1:8000"}}}
+signals: {requests: {probe: {rate: 20/s, get: /}}}
+gates: {latency-p95: {signal: requests, quantile: 95%, fail: "> 2s"}}
+stages: [{name: canary}]
+"""
+
+# Everything that the language has, in one policy.
+WHOLE = """\
+relgate: 1
+service: group/aura-api
+confidence: 99%
+hold_for: 2h
+then: hold
+redact: ["(?i)api[-_]?key=\\\\S+"]
+environments:
+  staging:
+    candidate: {url: "https://canary.example", headers: {X-Env: canary}, log: {file: logs/canary.jsonl}}
+    baseline: {url: "env:BASELINE_URL", auth: {bearer: file:/run/secrets/token}}
+    auth: {basic: {user: bob, password: env:PW}}
+    tls: {verify: false, ca: certs/ca.pem}
+    prometheus: {url: "http://prom:9090", auth: {header: {X-Scope: env:SCOPE}}}
+    alertmanager: {url: "http://am:9093"}
+    labels: {candidate: canary, baseline: stable}
+    read_only: true
+signals:
+  requests:
+    probe:
+      rate: 10/min
+      requests:
+        - {path: /a, method: POST, headers: {x-one: "2"}, json: {page: 1}, expect: {status: [200, 404], json: true}}
+        - {path: "/b?c=d", body: text}
+      headers: {X-One: "1", X-Two: "2"}
+      timeout: 500ms
+      http: 2
+      connections: 8
+      expect: {status: 200-399, content_type: application/json, contains: ok}
+      ids: {header: X-Id, send: false, echo: true, format: uuid, look_up: 5}
+  health: {poll: {every: 1s, get: /h, timeout: 2s, format: aspnet, components: db, max_age: 60s, version: /version}}
+  cpu: {scrape: {metric: process_cpu_seconds_total, labels: {job: x}, every: 2s}}
+  depth: {promql: "depth{s='$side'}", every: 30s, unit: bytes}
+  depth-too: {promql: {query: depth, every: 20s}}
+  stats: {json: {get: /api/stats, pointer: /queue/depth, unit: share}}
+  alerts: {alerts: {every: 1m, from: alertmanager, match: {severity: critical}}}
+migrations: {command: make migrate}
+gates:
+  p99:
+    signal: requests
+    quantile: 99.9%
+    fail: ["> 800ms", "> 2x baseline"]
+    warn: "> baseline + 10%"
+    severity: blocker
+    confidence: 90%
+    min_samples: 100
+    next_steps: [look, think]
+    owner: team
+    description: what users feel
+    runbook: https://wiki.example/p99
+    warmup: 20s
+    during: {release: {fail: "> 500ms", min_samples: 200}}
+  errors: {signal: requests.errors, fail: "> baseline + 1pp for 5m"}
+  served: {signal: requests.throughput, fail: "< 90% of baseline", family: load}
+  ids: {signal: requests.ids}
+  version: {signal: health.version}
+  health: {signal: health}
+  cores: {signal: cpu.rate, fail: "> 2"}
+  depth: {signal: depth.trend, fail: "> 10MB/min"}
+  depth-too: {signal: depth-too, fail: "> 0"}
+  stats: {signal: stats, warn: "> 80%, 3 in a row", over: mean}
+  alerts: {signal: alerts, fail: any, family: preflight}
+  login: {signal: null, family: smoke, next_steps: try it by hand}
+  own: {signal: null, fail: "> 3ms"}
+phases:
+  release: {gates: {errors: {fail: "> 1%", severity: blocker}}}
+stages:
+  - {name: preflight, run: preflight, bake: 30s}
+  - {name: canary-5, traffic: 0.5%, bake: 10m, warmup: 1m, run: [canary, smoke], during: release}
+  - {name: after, run: [postdeploy, migration], require: [p99, migration, preflight]}
+"""
+
+
+def faults_of(text: str) -> tuple[Fault, ...]:
+    """Return the faults of a policy that must have some."""
+    with pytest.raises(PolicyError) as caught:
+        load(text)
+    return caught.value.faults
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the faults of a policy as a user reads them."""
+    return [str(fault) for fault in faults_of(text)]

@@ -1,0 +1,197 @@
+"""The ``relgate`` command as a person types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from relgate.adapters import ledger
+from relgate.cli import main
+from relgate.report import document
+from relgate.values import Decision, GateResult, Outcome, Verdict
+
+POLICY = """
+relgate: 1
+service: shop
+environments:
+  staging: {candidate: {url: "https://canary.example"}}
+signals:
+  requests: {probe: {rate: 20/s, get: /api}}
+  health: {poll: {every: 30s, get: /health}}
+gates:
+  health: {signal: health, next_steps: ["call Ada"]}
+  latency-p99: {signal: requests.latency, quantile: 99%, fail: "> 2000ms", description: nobody waits long}
+stages:
+  - {name: canary-5, bake: 10s, run: canary}
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_check_says_good_of_a_good_policy(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 0 and a line with counts."""
+    (here / "relgate.yaml").write_text(POLICY)
+
+    assert main(["check"]) == 0
+    assert "good" in capsys.readouterr().out
+
+
+def test_check_names_every_fault_with_its_place(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All at once, and exit 4."""
+    (here / "relgate.yaml").write_text(POLICY.replace("20/s", "20 apples").replace("quantile: 99%", "quantle: 99%"))
+
+    assert main(["check"]) == 4
+    error = capsys.readouterr().err
+    assert "relgate.yaml:7:28: signals.requests.probe.rate" in error
+    assert "quantile" in error
+    assert error.strip().endswith("faults")
+
+
+@pytest.mark.usefixtures("here")
+def test_check_of_a_file_that_is_not_there_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line, no traceback."""
+    assert main(["check"]) == 4
+    assert "relgate init" in capsys.readouterr().err
+
+
+def test_explain_says_what_a_gate_needs_and_what_to_do(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also that the bake is too short for it: a P99 needs 299 samples at 95 %."""
+    (here / "relgate.yaml").write_text(POLICY)
+
+    assert main(["explain", "latency-p99"]) == 0
+    text = capsys.readouterr().out
+    assert "99 % quantile" in text
+    assert "> 2000ms" in text
+    assert "at least 299 samples; the bake of 10s gives about 200, TOO FEW" in text
+    assert main(["explain", "health"]) == 0
+    assert "call Ada" in capsys.readouterr().out
+
+
+def test_explain_without_a_gate_lists_them(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line each, with what the stage asks of it."""
+    (here / "relgate.yaml").write_text(POLICY)
+
+    assert main(["explain"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == ["health", "latency-p99"]
+
+
+def test_explain_of_an_unknown_gate_names_the_known(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 4."""
+    (here / "relgate.yaml").write_text(POLICY)
+
+    assert main(["explain", "latncy"]) == 4
+    assert "latency-p99" in capsys.readouterr().err
+
+
+def test_schema_accepts_what_check_accepts(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is for editors; tests/policy holds both equal."""
+    assert main(["schema"]) == 0
+    jsonschema.validate(yaml.safe_load(POLICY), json.loads(capsys.readouterr().out))
+
+
+def test_init_writes_a_policy_that_check_accepts(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Into an empty repository."""
+    assert main(["init", "--baseline", "https://www.example", "--path", "/api/items?page=1"]) == 0
+    assert sorted(str(path.relative_to(here)) for path in here.rglob("*") if path.is_file()) == [
+        "conftest.py",
+        "gates/test_release.py",
+        "pytest.toml",
+        "relgate.yaml",
+    ]
+    assert main(["check"]) == 0
+    assert "wrote relgate.yaml" in capsys.readouterr().out
+
+
+def test_init_never_overwrites(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is there stays, and is said to have stayed."""
+    (here / "relgate.yaml").write_text("mine")
+    (here / "pyproject.toml").write_text("[tool.pytest]\nstrict = true\n")
+
+    assert main(["init"]) == 0
+    said = capsys.readouterr().out
+    assert (here / "relgate.yaml").read_text() == "mine"
+    assert "kept  relgate.yaml" in said
+    assert not (here / "pytest.toml").exists()
+    assert 'to do: add to the pytest settings in pyproject.toml: gate_policy = "relgate.yaml"' in said
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--path", "no-slash"], ["--health", '/x"}, evil: {'], ["--service", "///"], ["--candidate", 'x"y']]
+)
+def test_init_refuses_what_would_not_be_a_policy(
+    here: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is written then."""
+    assert main(["init", *arguments]) == 4
+    assert list(here.iterdir()) == []
+    assert capsys.readouterr().err
+
+
+def recorded_run(reports: Path, outcome: Outcome) -> Path:
+    """A run with a decision, as a session leaves it."""
+    gate = GateResult("a", "canary", required=True, severity="critical", verdict=Verdict.PASS, message="fine")
+    facts = document.Facts("r1", "shop", "staging", "canary-5", {}, "0" * 64, 0.0, 1.0, 0, {})
+    content = document.document(Decision(outcome, (), (gate,), ("a",)), facts)
+    ledger.append(reports, "run-started", 0.0, {"run_id": "r1"})
+    head = ledger.append(reports, "gate-decision", 1.0, content)
+    folder = reports / "r1"
+    folder.mkdir()
+    (folder / "decision.json").write_text(document.render(content, sequence=head.sequence, sha256=head.sha256))
+    return folder
+
+
+@pytest.mark.parametrize(("outcome", "code"), [(Outcome.PROMOTE, 0), (Outcome.HOLD, 10), (Outcome.ROLLBACK, 20)])
+def test_decision_exits_with_the_code_of_the_run(
+    here: Path, outcome: Outcome, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For a later job of the pipeline."""
+    recorded_run(here / "reports", outcome)
+
+    assert main(["decision", "r1"]) == code
+    assert f"{outcome.value}: shop canary-5 in staging" in capsys.readouterr().out
+
+
+def test_no_run_is_a_hold(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also a run that started and left no decision."""
+    assert main(["decision"]) == 10
+    (here / "reports" / "r2").mkdir(parents=True)
+    assert main(["decision", "r2"]) == 10
+    assert "left no decision" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("where", ["decision", "ledger", "cut", "unreadable"])
+def test_a_decision_that_the_ledger_does_not_confirm_is_not_verified(
+    here: Path, where: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 30: somebody changed the one or the other."""
+    folder = recorded_run(here / "reports", Outcome.HOLD)
+    path = {"decision": folder / "decision.json", "unreadable": folder / "decision.json"}.get(
+        where, here / "reports" / ledger.NAME
+    )
+    text = path.read_text()
+    path.write_text(
+        {
+            "decision": text.replace('"hold"', '"promote"'),
+            "ledger": text.replace('"hold"', '"promote"'),
+            "cut": text.splitlines(keepends=True)[0],
+            "unreadable": text[:100],
+        }[where]
+    )
+
+    assert main(["decision", "r1"]) == 30
+    assert "not verified" in capsys.readouterr().out
+
+
+def test_no_command_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """And is not a success."""
+    assert main([]) == 4
+    assert "decision" in capsys.readouterr().out
