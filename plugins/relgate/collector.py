@@ -18,6 +18,7 @@ import pytest
 
 from relgate.codec import decode_result, encode_result
 from relgate.decide import TestOutcome
+from relgate.run import redactor
 from relgate.values import GateResult, Verdict
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class GateItems:
     def __init__(self, run: Run, worker: str) -> None:
         self._run = run
         self._worker = worker
+        self._redactor = redactor(run)
         self.collected: dict[str, str] = {}
         self.not_in_policy: list[str] = []
 
@@ -100,8 +102,12 @@ class GateItems:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Put the judged result on the report of its test."""
+        """Put the judged result on the report of its test, and take secrets out of what others will print or store."""
         report = yield
+        clean = self._redactor.text
+        if report.longrepr is not None and clean(report.longreprtext) != report.longreprtext:
+            report.longrepr = clean(report.longreprtext)
+        report.sections = [(title, clean(text)) for title, text in report.sections]
         result = item.stash.get(RESULT, None)
         if result is not None:
             setattr(report, _ON_REPORT, encode_result(result))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -121,9 +122,14 @@ class Controller:
             terminal.show_decision(terminalreporter, self.conclusion.decision, _footer(self.run, self.conclusion))
 
     def pytest_unconfigure(self) -> None:
-        """Give signals and functions back."""
+        """Give signals and functions back; by now every other plugin has written its files."""
         if self.guard is not None:
             self.guard.release()
+        results = getattr(self.config.option, "allure_report_dir", None)
+        if results:
+            from relgate.adapters.allure import sweep
+
+            sweep(Path(results), redactor(self.run).text)
 
     def _conclude(self, exit_status: int) -> None:
         if self.conclusion is not None:

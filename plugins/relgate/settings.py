@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import time
 from dataclasses import asdict, dataclass, field
@@ -21,6 +22,8 @@ from relgate.policy import Auth, Environment, Gate, Policy, Stage, Target, load
 from relgate.policy.units import parse_duration
 
 RELEASE_KEY_FOR_VERSION = "version"
+_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|API_?KEY|PRIVATE_?KEY|CREDENTIAL", re.IGNORECASE)
+_SECRET_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,8 +288,11 @@ def auth_headers(auth: Auth | None) -> dict[str, str]:
 
 
 def secret_values(environment: Environment) -> tuple[str, ...]:
-    """Every secret that requests of this environment carry, resolved; nothing that is persisted may hold one."""
-    values: set[str] = set()
+    """Every secret that nothing persisted may hold: what requests of this environment carry, and process variables.
+
+    A process variable is a secret when its name says so (``DEPLOY_TOKEN``) and its value is not a short word.
+    """
+    values = {value for name, value in os.environ.items() if _SECRET_NAME.search(name) and len(value) >= _SECRET_LENGTH}
     sides: list[Any] = [environment.candidate, environment.baseline, environment.prometheus, environment.alertmanager]
     for side in sides:
         if side is None:

@@ -121,10 +121,11 @@ def test_one_recorder_serves_all_workers(observed: Project) -> None:
 
 def test_no_secret_of_policy_or_environment_is_left_anywhere(observed: Project) -> None:
     """Every byte below reports/, the ledger, JUnit, Allure and the terminal."""
-    leaky = (
-        "@pytest.mark.canary\ndef test_leak(gate):\n    import os\n    raise OSError('key ' + os.environ['SHOP_KEY'])\n"
+    leaky = "    print(os.environ['SHOP_KEY'])\n    raise OSError(os.environ['SHOP_KEY'] + os.environ['DEPLOY_TOKEN'])\n"
+    observed.write(
+        "test_leak.py", f"import os\nimport pytest\n@pytest.mark.canary\ndef test_memory(gate):\n{leaky}"
     )
-    observed.write("test_leak.py", f"import pytest\n{leaky}".replace("test_leak", "test_memory"))
+    observed.environment["DEPLOY_TOKEN"] = "token-of-the-pipeline"
     ended = deciding(
         observed, "--junitxml=reports/junit.xml", "--alluredir=reports/allure-results", "-p", "no:cacheprovider"
     )
@@ -133,9 +134,10 @@ def test_no_secret_of_policy_or_environment_is_left_anywhere(observed: Project) 
     reports = observed.folder / "reports"
     files = [path for path in reports.rglob("*") if path.is_file()]
     assert any("allure-results" in str(path) for path in files)
-    leaks = [path for path in files if SECRET.encode() in path.read_bytes()]
-    assert leaks == []
-    assert SECRET not in ended.out
+    for secret in (SECRET, "token-of-the-pipeline"):
+        assert [path for path in files if secret.encode() in path.read_bytes()] == []
+        assert secret not in ended.out
+    assert "[redacted]" in ended.out
 
 
 def test_the_same_recording_gives_the_same_decision_with_any_number_of_workers(

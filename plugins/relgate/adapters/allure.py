@@ -7,9 +7,25 @@ from typing import TYPE_CHECKING
 import allure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from relgate.values import GateResult
+
+
+def sweep(folder: Path, clean: Callable[[str], str]) -> None:
+    """Take secrets out of result files: allure-pytest formats exceptions itself and stores parameters in clear text.
+
+    Files that are not UTF-8 text are left as they are.
+    """
+    for path in folder.glob("*"):
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        cleaned = clean(text)
+        if cleaned != text:
+            path.write_text(cleaned, encoding="utf-8")
 
 
 def announce(gate: str, family: str, severity: str, description: str | None) -> None:

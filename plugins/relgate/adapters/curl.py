@@ -62,6 +62,7 @@ class CurlTransport:
     Args:
         routes: what can be sent; a shot names one by its index.
         connections: how many idle connections are kept, for all routes together.
+
     """
 
     def __init__(self, routes: tuple[Route, ...], connections: int = 256) -> None:

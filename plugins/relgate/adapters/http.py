@@ -51,6 +51,7 @@ class Endpoint:
         access: headers and TLS.
         timeout_s: for the whole answer, from the first byte sent to the last byte read.
         accept: value of the ``Accept`` header, None for none in particular.
+
     """
 
     def __init__(self, url: str, access: Access, timeout_s: float, accept: str | None = None) -> None:
@@ -148,6 +149,7 @@ class JsonSource:
     Args:
         endpoint: where the document is.
         pointer: RFC 6901; empty for the whole document.
+
     """
 
     def __init__(self, endpoint: Endpoint, pointer: str) -> None:
@@ -196,6 +198,7 @@ def resolve_pointer(document: Any, pointer: str) -> Any:
 
     Raises:
         LookupError: nothing is there, or it is not a pointer.
+
     """
     if pointer == "":
         return document

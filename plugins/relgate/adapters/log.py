@@ -36,6 +36,7 @@ class FileLog:
 
         Raises:
             SourceError: the file cannot be read.
+
         """
         wanted = {text: text.encode() for text in ids}
         longest = max((len(text) for text in wanted.values()), default=0)
@@ -61,6 +62,7 @@ class EndpointLog:
     Args:
         endpoint: how it is asked.
         url: with ``{id}`` it is asked once for each id; without, one answer holds the newest lines.
+
     """
 
     def __init__(self, endpoint: Endpoint, url: str) -> None:
@@ -72,6 +74,7 @@ class EndpointLog:
 
         Raises:
             SourceError: no answer, or another code than 200 and 404.
+
         """
         wanted = list(ids)
         if "{id}" not in self._url:

@@ -32,6 +32,7 @@ class ScrapeSource:
         endpoint: where the page is; ask for it with ``ACCEPT``.
         metric: name of the sample, with its suffix (``requests_total``).
         labels: labels that the series carries at least.
+
     """
 
     def __init__(self, endpoint: Endpoint, metric: str, labels: Mapping[str, str]) -> None:
@@ -78,6 +79,7 @@ class QuerySource:
     Args:
         endpoint: ``/api/v1/query`` of a Prometheus.
         query: the expression, ``$side`` replaced already.
+
     """
 
     def __init__(self, endpoint: Endpoint, query: str) -> None:
@@ -117,6 +119,7 @@ class AlertSource:
         match: labels that an alert must carry.
         alertmanager: which of the two it is. Alertmanager's silenced and inhibited alerts do not count: somebody has
             decided that they do not matter now.
+
     """
 
     def __init__(self, endpoint: Endpoint, match: Mapping[str, str], *, alertmanager: bool) -> None:

@@ -78,6 +78,7 @@ class Plan:
 
         Raises:
             SourceError: it is not a plan; the message names places, never values.
+
         """
         try:
             plan = _PLAN.validate_json(text)
@@ -143,6 +144,7 @@ def plan_streams(
         resolve: the text behind ``env:NAME`` or ``file:PATH``; any other text is itself. What it changes is a secret.
         gates: ids of the gates that will judge; only signals that they use are recorded, and ids only where they are
             judged. None: everything.
+
     """
     used: dict[str, set[str]] = {}
     for gate in policy.gates.values():

@@ -21,6 +21,7 @@ from relgate.errors import SourceError
 from relgate.observe import expect
 from relgate.observe.figures import Clocks, Lags, Reservoir, Tally
 from relgate.observe.lanes import lanes, routes
+from relgate.observe.lookup import look_up
 from relgate.observe.prober import Outcome, Prober
 from relgate.observe.sampler import Observation, Sampler
 from relgate.observe.streams import Alerts, Probe, Promql
@@ -43,8 +44,6 @@ _AHEAD_NS = 100_000_000
 _COLLECT_S = 60.0
 _SPREAD_S = 0.5
 _SWITCH_S = 0.0001
-LOOK_UP_S = 10.0
-_LOOK_UP_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +83,7 @@ class Recorder:
         wiring: where the adapters come from.
         control: how it is told to end.
         progress: is called every second with a JSON value.
+
     """
 
     def __init__(
@@ -112,6 +112,7 @@ class Recorder:
         Raises:
             SourceError: a part of the recorder failed.
             OSError: the recording cannot be written.
+
         """
         self._logs = {side: self._wiring.log(target) for side, target in self._plan.sides.present()}
         keep = sum(probe.in_flight for probe in self._probes) * len(self._sides)
@@ -320,7 +321,8 @@ class Recorder:
             self._writer.mark("abandoned", self._control.reason)
             return None
         for (name, side), reservoir in self._look_ups.items():
-            self._writer.lines((name, side, "logged"), self._looked_up(side, reservoir.kept))
+            looked_up = look_up(self._logs[side], reservoir.kept, lambda: self._control.ended == "interrupted")
+            self._writer.lines((name, side, "logged"), looked_up)
         now = Clocks()
         realtime = os.sched_getscheduler(0) == os.SCHED_RR
         dropped = sum(tally.dropped for tally in self._tallies.values())
@@ -338,23 +340,3 @@ class Recorder:
             },
         }
         return self._writer.finish(tail)
-
-    def _looked_up(self, side: str, ids: list[str]) -> list[dict[str, Any]]:
-        """Look ids up, again and again for a while: a log lags behind the answers that it tells of."""
-        log = self._logs[side]
-        if log is None or not ids:
-            return []
-        found: set[str] = set()
-        error: str | None = None
-        deadline = time.monotonic() + LOOK_UP_S
-        while True:
-            try:
-                found |= log.find([text for text in ids if text not in found])
-                error = None
-            except SourceError as fault:
-                error = str(fault)
-            if len(found) == len(ids) or time.monotonic() > deadline or self._control.ended == "interrupted":
-                break
-            time.sleep(_LOOK_UP_PAUSE_S)
-        missing = None if error is not None else False
-        return [{"sent": text, "logged": True if text in found else missing, "error": error} for text in ids]

@@ -28,6 +28,7 @@ class Schedule:
         rates_per_s: one positive rate for each probe.
         start_ns: moment of the first tick of the first probe.
         end_ns: no tick is due at or after this.
+
     """
 
     def __init__(self, rates_per_s: tuple[float, ...], start_ns: int, end_ns: int) -> None:

@@ -48,6 +48,7 @@ def open_recording(folder: str | Path, *, live: bool = False) -> Recording:
 
     Raises:
         SourceError: there is none, it is not finished, or its manifest is damaged.
+
     """
     place = Path(folder)
     if not (place / MANIFEST).exists() and not (place / PART).exists():
@@ -112,6 +113,7 @@ class Recording:
 
         Raises:
             SourceError: there is no such signal or part, or its files are missing, cut or changed.
+
         """
         try:
             return self._evidence(signal, field)

@@ -50,6 +50,7 @@ class StreamFile:
 
         Raises:
             OSError: the disk is full, or the file is too large.
+
         """
         self._file.write(data)
         self._digest.update(data)
@@ -89,6 +90,7 @@ class Writer:
 
     Raises:
         OSError: the folder cannot be made, holds a recording already, or the disk is full.
+
     """
 
     def __init__(self, folder: Path, redactor: Redactor, head: dict[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""Tests of the arithmetic: numbers against tables, other implementations and simulations."""

@@ -1,0 +1,1 @@
+"""The example shop does what it says: good releases are good and bad ones show their fault."""
