@@ -190,7 +190,9 @@ def _target(url: str, side: PolicyTarget, environment: Environment) -> Target:
 
 
 def _log(side: PolicyTarget) -> LogPlace | None:
-    return LogPlace(file=resolve(side.log_file)) if side.log_file is not None else None
+    if side.log_file is not None:
+        return LogPlace(file=resolve(side.log_file))
+    return LogPlace(url=resolve(side.log_url)) if side.log_url is not None else None
 
 
 def _server(environment: Environment, name: str) -> Target | None:
@@ -199,7 +201,7 @@ def _server(environment: Environment, name: str) -> Target | None:
         return None
     values = {name: resolve(value) for name, value in server.headers.items()} | auth_headers(server.auth)
     return Target(
-        url=server.url,
+        url=resolve(server.url),
         headers=_headers(values, set(values)),
         verify=environment.tls.verify,
         ca=environment.tls.ca,

@@ -310,6 +310,8 @@ def _conclude(
     undecided = [trial for trial in trials if trial.side == "open"]
     if measurement.n < needed or (measurement.value is None and measurement.text is None and not undecided):
         text = undecided[0].text if undecided else f"n={measurement.n} of at least {needed} samples"
+        if measurement.n == 0 and incomplete is not None:
+            text = incomplete  # It says what became of the samples: no such series, several, NaN, unreachable.
         return Judgement(Verdict.INCONCLUSIVE, text, replace(measurement, n_needed=needed), _limits(gate))
     if incomplete is not None:
         return Judgement(Verdict.INCONCLUSIVE, incomplete, measurement, _limits(gate))

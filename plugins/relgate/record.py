@@ -41,7 +41,6 @@ _PATIENCE_S = 5.0
 def main() -> int:
     """Record until the bake is over; see the module for input, output and exit codes."""
     _protect()
-    _hurry()
     try:
         plan = Plan.from_json(_first_line())
         control = Control()
@@ -69,19 +68,6 @@ def _protect() -> None:
     # One connection for each open request: a stalled service soon needs more than the usual 1024.
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-
-
-def _hurry() -> None:
-    """Ask for real-time priority: on a busy machine the stop-watch must not wait until a test suite yields.
-
-    Every thread gets it, since the prober can only run when whoever holds the interpreter lock does. The recorder
-    sleeps most of the time, and Linux leaves 5 % of each second to others whatever a real-time process does. Where it
-    is not allowed the recorder is an ordinary process; its lag says whether that was enough.
-    """
-    try:
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-    except OSError:
-        return
 
 
 def _say(text: str) -> None:

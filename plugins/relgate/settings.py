@@ -177,7 +177,7 @@ def make_run(options: Options, command: tuple[str, ...] = ()) -> Run:
         texts=texts,
         environment_name=environment.name,
         stage_name=stage.name,
-        candidate_url=_url("candidate", options.candidate or environment.candidate.url),
+        candidate_url=_url("candidate", options.candidate or resolve(environment.candidate.url)),
         baseline_url=_baseline_url(options, environment),
         bake_s=bake_s,
         release=_release(options.release),
@@ -188,7 +188,7 @@ def make_run(options: Options, command: tuple[str, ...] = ()) -> Run:
 
 
 def _baseline_url(options: Options, environment: Environment) -> str | None:
-    url = options.baseline or (environment.baseline.url if environment.baseline else None)
+    url = options.baseline or (resolve(environment.baseline.url) if environment.baseline else None)
     return None if url is None else _url("baseline", url)
 
 

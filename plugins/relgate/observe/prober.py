@@ -15,12 +15,12 @@ service cannot cause that: waiting for it is sleeping that ends on time.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from relgate.observe.priority import PROBER, hurry
 from relgate.observe.schedule import Schedule, order
 from relgate.ports import Hit, Shot
 
@@ -98,7 +98,7 @@ class Prober(threading.Thread):
 
     def run(self) -> None:
         """Probe, then wait for what is open."""
-        _go_first()
+        hurry(PROBER)
         try:
             self._fire()
             self._drain()
@@ -162,15 +162,6 @@ class Prober(threading.Thread):
     def _note(self, key: Key, hit: Hit) -> None:
         if key.intended_ns >= self._record_ns:
             self.outcomes.append(Outcome(key, hit))
-
-
-def _go_first() -> None:
-    # Among threads of equal real-time priority one waits until the other sleeps: the prober stands above the rest.
-    try:
-        if os.sched_getscheduler(0) == os.SCHED_RR:
-            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(2))
-    except OSError:
-        return
 
 
 def _recorder_fault(key: Key, now_ns: int) -> Hit:

@@ -8,7 +8,6 @@ for evidence.
 from __future__ import annotations
 
 import gc
-import os
 import sys
 import threading
 import time
@@ -22,6 +21,7 @@ from relgate.observe import expect
 from relgate.observe.figures import Clocks, Lags, Reservoir, Tally
 from relgate.observe.lanes import lanes, routes
 from relgate.observe.lookup import look_up
+from relgate.observe.priority import OTHERS, hurry, relax
 from relgate.observe.prober import Outcome, Prober
 from relgate.observe.sampler import Observation, Sampler
 from relgate.observe.streams import Alerts, Probe, Promql
@@ -105,6 +105,7 @@ class Recorder:
         self._roles = {stream.name: "answers" if stream.kind == "poll" else "series" for stream in plan.streams}
         self._observed_s = plan.bake_s
         self._cpu_share = 0.0
+        self._realtime = False
 
     def run(self) -> Path | None:
         """Record; returns the manifest's path, None when the recording was abandoned.
@@ -198,6 +199,7 @@ class Recorder:
         gc.disable()
         before = sys.getswitchinterval()
         sys.setswitchinterval(_SWITCH_S)
+        self._realtime = hurry(OTHERS)
         cpu, started = time.process_time(), time.monotonic()
         try:
             for thread in self._threads():
@@ -206,6 +208,7 @@ class Recorder:
         finally:
             self._cpu_share = (time.process_time() - cpu) / max(time.monotonic() - started, 1e-9)
             sys.setswitchinterval(before)
+            relax()
             gc.enable()
             gc.unfreeze()
 
@@ -324,7 +327,6 @@ class Recorder:
             looked_up = look_up(self._logs[side], reservoir.kept, lambda: self._control.ended == "interrupted")
             self._writer.lines((name, side, "logged"), looked_up)
         now = Clocks()
-        realtime = os.sched_getscheduler(0) == os.SCHED_RR
         dropped = sum(tally.dropped for tally in self._tallies.values())
         tail = {
             "ended": self._control.ended or "complete",
@@ -336,7 +338,7 @@ class Recorder:
                 **self._lags.summary(),
                 "cpu_share": round(self._cpu_share, 4),
                 "dropped": dropped,
-                "realtime": realtime,
+                "realtime": self._realtime,
             },
         }
         return self._writer.finish(tail)

@@ -96,9 +96,13 @@ def _environment(name: str, raw: Doc) -> model.Environment:
 
 def _target(raw: Doc, common: Doc | None) -> model.Target:
     auth = raw.get("auth", common)
-    log_file = raw["log"]["file"] if "log" in raw else None
+    log = raw.get("log", {})
     return model.Target(
-        url=raw["url"], headers=raw.get("headers", {}), auth=None if auth is None else _auth(auth), log_file=log_file
+        url=raw["url"],
+        headers=raw.get("headers", {}),
+        auth=None if auth is None else _auth(auth),
+        log_file=log.get("file"),
+        log_url=log.get("get"),
     )
 
 

@@ -28,7 +28,14 @@ AUTH = Record(
     exactly_one=("bearer", "basic", "header"),
 )
 
-LOG = Record("log", (Key("file", texts.FILE, "the service's log, one JSON object a line", required=True),))
+LOG = Record(
+    "log",
+    (
+        Key("file", texts.FILE, "path of the service's log on this machine, or env:NAME"),
+        Key("get", texts.URL, "URL of a log that answers over HTTP; `{id}` in it becomes the id that is searched"),
+    ),
+    exactly_one=("file", "get"),
+)
 
 TARGET = Record(
     "a side",

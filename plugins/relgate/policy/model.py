@@ -46,12 +46,16 @@ class Auth(_Frozen):
 
 
 class Target(_Frozen):
-    """One side of an environment: where it answers and how it is asked. ``log_file``: path of its JSON log."""
+    """One side of an environment: where it answers and how it is asked.
+
+    ``log_file``: path of its log. ``log_url``: where its log answers over HTTP, with ``{id}`` for what is searched.
+    """
 
     url: str
     headers: Mapping[str, str] = {}
     auth: Auth | None = None
     log_file: str | None = None
+    log_url: str | None = None
 
 
 class Server(_Frozen):
