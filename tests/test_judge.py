@@ -474,14 +474,14 @@ def test_health_reads_its_signal() -> None:
 
 
 def test_stale_health_is_no_health() -> None:
-    """A timestamp that stands still is inconclusive, or a fail where the policy says so."""
+    """A timestamp that stands still is no evidence either way; a fail only where the policy names it."""
     frozen = answers(*[{"status": "Healthy", "timestamp": "1970-01-01T00:16:40Z"}] * 10)
     signal = polled(max_age_s=60)
 
     assert judged(gate("health", "down"), frozen, signal=signal).verdict is INCONCLUSIVE
     assert judged(gate("health", "down"), frozen, signal=polled()).verdict is PASS
     assert judged(gate("health", "down or stale"), frozen, signal=signal).verdict is FAIL
-    assert judged(gate("health", "failing 3 in a row"), frozen, signal=signal).verdict is FAIL
+    assert judged(gate("health", "failing 3 in a row"), frozen, signal=signal).verdict is INCONCLUSIVE
 
 
 def test_ids_read_their_signal() -> None:

@@ -222,11 +222,11 @@ def _health(case: Case) -> Judgement:
             return Trial("good", f"{len(states)} answers kept the limit {limit.text!r}", limit.text)
         hit = states[run.at]
         length = f"{run.in_a_row} in a row" if limit.for_s is None else f"for {describe(run.longest_s, 'time')}"
-        text = f"{hit.word} at {hit.t_s:.4g} s, {length} (limit {limit.text!r}, n={len(states)}): {hit.why}"
+        text = f"{hit.word} {hit.t_s:.1f} s into the bake, {length} (limit {limit.text!r}, n={len(states)}): {hit.why}"
         return Trial("bad", text, limit.text)
 
     blemish = next((state for state in reversed(states) if state.word != "healthy"), None)
-    note = None if blemish is None else f"{blemish.word} at {blemish.t_s:.4g} s: {blemish.why}"
+    note = None if blemish is None else f"{blemish.word} {blemish.t_s:.1f} s into the bake: {blemish.why}"
     incomplete = health.doubt(states, answers.every_s, _tolerated(len(states))) or _incomplete(case)
     measurement = Measurement(dimension="status", n=len(states), text=states[-1].word if states else None)
     return _conclude(case.gate, measurement, attempt, incomplete, blemish=note)

@@ -122,7 +122,8 @@ def read_all(
 
 def matches(state: State, words: frozenset[str]) -> bool:
     """Whether a state is one of ``words``; ``failing`` stands for anything but healthy and degraded."""
-    return state.word in words or ("failing" in words and state.word not in GOOD)
+    # A stale answer is no evidence, neither for health nor against it: the service behind the cache was not heard.
+    return state.word in words or ("failing" in words and state.word not in (*GOOD, "stale"))
 
 
 def streak(states: tuple[State, ...], words: frozenset[str], every_s: float) -> Held:

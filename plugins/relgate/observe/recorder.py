@@ -214,13 +214,18 @@ class Recorder:
 
     def _watch(self) -> None:
         shown = collected = time.monotonic()
+        stopping = False
         while any(thread.is_alive() for thread in self._threads()):
             # Once it is set it no longer wakes anybody: the end may take a request's timeout.
-            if self._control.ended is not None:
+            if stopping:
                 time.sleep(_DRAIN_S)
-            elif self._control.wake.wait(_DRAIN_S):
-                self._observed_s = min(self._plan.bake_s, max(0.0, self._elapsed_s()))
+            else:
+                self._control.wake.wait(_DRAIN_S)
             if self._control.ended is not None:
+                if not stopping:
+                    # Noted when it is first seen, however it was seen: the window ends here.
+                    self._observed_s = min(self._plan.bake_s, max(0.0, self._elapsed_s()))
+                stopping = True
                 self._halt(hard=self._control.ended != "stopped")
             self._drain()
             self._raise_faults()
