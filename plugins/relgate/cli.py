@@ -20,10 +20,10 @@ POLICY = "relgate.yaml"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
-    parser = _parser()
-    given = parser.parse_args(arguments)
+    commands = parser()
+    given = commands.parse_args(arguments)
     if given.command is None:
-        parser.print_help()
+        commands.print_help()
         return EXIT_USAGE
     try:
         code: int = given.command(given)
@@ -39,14 +39,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    relgate = argparse.ArgumentParser(
         prog="relgate",
         description="Release gates as pytest tests: promote, hold or rollback, with a record to prove it.",
     )
-    parser.add_argument("--version", action="version", version=f"relgate {__version__}")
-    parser.set_defaults(command=None)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    relgate.add_argument("--version", action="version", version=f"relgate {__version__}")
+    relgate.set_defaults(command=None)
+    commands = relgate.add_subparsers(title="commands", metavar="COMMAND")
 
     init = commands.add_parser("init", help="write a first policy and first gates into a repository; never overwrites")
     init.add_argument("folder", nargs="?", default=".", metavar="DIR", help="repository (default: here)")
@@ -90,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
 
     schema = commands.add_parser("schema", help="JSON Schema of the policy, for editors")
     schema.set_defaults(command=_schema)
-    return parser
+    return relgate
 
 
 def _init(given: argparse.Namespace) -> int:

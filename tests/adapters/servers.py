@@ -22,7 +22,7 @@ class Service(ThreadingHTTPServer):
     """A service whose ``pages`` are set by tests; ``requests`` are the header sets that came, by path.
 
     Beside pages: ``/reset``, ``/truncated``, ``/garbage``, ``/hang`` (until the server closes), ``/echo`` (request
-    headers as the body, and X-Correlation-ID back).
+    headers as the body, and X-Correlation-ID back while it ``echoes``).
     """
 
     daemon_threads = True
@@ -38,6 +38,7 @@ class Service(ThreadingHTTPServer):
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self.closing = threading.Event()
         self.log: Path | None = None
+        self.echoes = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Stay quiet: clients hang up on purpose."""
@@ -96,7 +97,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _echo(self) -> None:
         text = "\n".join(f"{name}: {value}" for name, value in self.headers.items())
-        self._answer(200, "text/plain", text.encode(), X_Correlation_ID=self.headers.get("X-Correlation-ID", "none"))
+        back = {"X_Correlation_ID": self.headers.get("X-Correlation-ID", "none")} if self.server.echoes else {}
+        self._answer(200, "text/plain", text.encode(), **back)
 
 
 @contextmanager

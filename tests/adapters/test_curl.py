@@ -172,16 +172,11 @@ def test_no_answer_is_told_with_the_header_of_an_earlier_one(service: Service) -
             while not (hits := transport.wait(time.monotonic_ns() + 50_000_000)):
                 pass
             got.append(hits[0].got)
-            service.pages["/echo"] = (200, "text/plain", b"")
-            _silence(service)
+            service.echoes = False
     finally:
         transport.close()
 
     assert got == ["once", None]
-
-
-def _silence(service: Service) -> None:
-    service.RequestHandlerClass._echo = lambda self: self._answer(200, "text/plain", b"")  # type: ignore[attr-defined]
 
 
 def test_a_body_is_kept_as_far_as_it_is_wanted(service: Service) -> None:
