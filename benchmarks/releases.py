@@ -43,9 +43,16 @@ def judge(name: str, number: int, folder: Path) -> dict:
     seconds = time.monotonic() - started
     path = reports / "latest" / "decision.json"
     if not path.exists():
-        return {"release": name, "decision": f"exit {ended.returncode}", "seconds": seconds, "said": ended.stdout + ended.stderr}
+        return {
+            "release": name,
+            "decision": f"exit {ended.returncode}",
+            "seconds": seconds,
+            "said": ended.stdout + ended.stderr,
+        }
     content = json.loads(path.read_text())
-    guilty = [gate["id"] for gate in content["gates"] if gate["verdict"] not in ("pass", "warn")]
+    # A bake that was ended early leaves other gates open; they are not guilty of anything.
+    bad = ("fail",) if content["decision"] == "rollback" else ("fail", "inconclusive", "error", "missing")
+    guilty = [gate["id"] for gate in content["gates"] if gate["verdict"] in bad]
     warned = [gate["id"] for gate in content["gates"] if gate["verdict"] == "warn"]
     return {
         "release": name,
@@ -81,17 +88,25 @@ def main() -> int:
         for result in pool.map(lambda job: judge(*job, Path(folder)), jobs):
             results.append(result)
             mark = "WRONG" if wrong(result) else "ok"
-            print(f"{len(results)}/{len(jobs)} {result['release']}: {result['decision']} {mark} {result['seconds']:.0f}s {result.get('first', '')}", file=sys.stderr)
+            print(
+                f"{len(results)}/{len(jobs)} {result['release']}: {result['decision']} {mark} {result['seconds']:.0f}s {result.get('first', '')}",
+                file=sys.stderr,
+            )
     if given.json:
         given.json.write_text(json.dumps(results, indent=1))
     print("| release | what is wrong with it | decisions | gates that said so (runs) | median seconds |")
     print("|---|---|---|---|---|")
     for name in names:
         mine = [result for result in results if result["release"] == name]
-        decisions = ", ".join(f"{count} {decision}" for decision, count in Counter(r["decision"] for r in mine).most_common())
+        decisions = ", ".join(
+            f"{count} {decision}" for decision, count in Counter(r["decision"] for r in mine).most_common()
+        )
         gates = Counter(gate for r in mine for gate in r.get("guilty", []))
         warned = Counter(gate for r in mine for gate in r.get("warned", []))
-        said = ", ".join([f"{gate} ({count})" for gate, count in gates.most_common()] + [f"{gate} warns ({count})" for gate, count in warned.most_common()])
+        said = ", ".join(
+            [f"{gate} ({count})" for gate, count in gates.most_common()]
+            + [f"{gate} warns ({count})" for gate, count in warned.most_common()]
+        )
         seconds = sorted(r["seconds"] for r in mine)[len(mine) // 2]
         print(f"| `{name}` | {RELEASES[name].description} | {decisions} | {said or '-'} | {seconds:.0f} |")
     bad = [result for result in results if wrong(result)]

@@ -12,7 +12,18 @@ import tempfile
 import time
 from pathlib import Path
 
-HEAVY = ("numpy", "scipy", "pydantic", "yaml", "httpx", "pycurl", "prometheus_client", "locust", "playwright", "sqlalchemy")
+HEAVY = (
+    "numpy",
+    "scipy",
+    "pydantic",
+    "yaml",
+    "httpx",
+    "pycurl",
+    "prometheus_client",
+    "locust",
+    "playwright",
+    "sqlalchemy",
+)
 COLLECT = f"""
 import sys, pytest
 pytest.main(["--collect-only", "-qq", "-p", "no:hypothesispytest"])
@@ -24,7 +35,10 @@ def seconds(folder: Path, *options: str) -> float:
     """User plus system time is not enough: a person waits for the wall clock."""
     started = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-m", "pytest", "-qq", "-p", "no:cacheprovider", *options], cwd=folder, check=True, capture_output=True
+        [sys.executable, "-m", "pytest", "-qq", "-p", "no:cacheprovider", *options],
+        cwd=folder,
+        check=True,
+        capture_output=True,
     )
     return time.perf_counter() - started
 
@@ -48,9 +62,13 @@ def main() -> None:
         ratios.sort()
         print(f"with relgate    median {statistics.median(withs):.3f} s")
         print(f"without relgate median {statistics.median(without):.3f} s")
-        print(f"ratio           median {statistics.median(ratios):.3f}, quartiles {ratios[len(ratios) // 4]:.3f} to {ratios[-len(ratios) // 4]:.3f} ({pairs} pairs)")
+        print(
+            f"ratio           median {statistics.median(ratios):.3f}, quartiles {ratios[len(ratios) // 4]:.3f} to {ratios[-len(ratios) // 4]:.3f} ({pairs} pairs)"
+        )
         found = subprocess.run([sys.executable, "-c", COLLECT], cwd=folder, capture_output=True, text=True, check=False)
-        print("heavy libraries imported by --collect-only:", found.stdout.strip().splitlines()[-1].removeprefix("HEAVY "))
+        print(
+            "heavy libraries imported by --collect-only:", found.stdout.strip().splitlines()[-1].removeprefix("HEAVY ")
+        )
 
 
 main()

@@ -82,13 +82,17 @@ def decide(
     failed = [row for row in rows if row.verdict is Verdict.FAIL]
     causes = [Reason(row.id, row.message) for row in failed if expected.on_fail.get(row.id, "rollback") == "rollback"]
     outcome = Outcome.ROLLBACK if causes else Outcome.HOLD
-    holds = _hold_reasons(expected, rows, outcomes, ending)
-    if not causes and not holds:
+    of_session = _session_reasons(rows, outcomes, ending)
+    of_gates = _gate_reasons(expected, rows)
+    if not causes and not of_session and not of_gates:
         outcome = Outcome.PROMOTE
+    # What else was undecided is no reason for a rollback: a bake that was ended early leaves many gates open.
+    others = [] if causes else of_gates
     warnings = [Reason(row.id, row.message) for row in rows if row.verdict is Verdict.WARN]
     return Decision(
         outcome=outcome,
-        reasons=tuple(causes + holds + warnings),
+        # What concerns the whole session comes before the gates: it is often the cause of what they say.
+        reasons=tuple(causes + of_session + others + warnings),
         gates=tuple(rows),
         expected_gates=tuple(sorted({*expected.required, *expected.collected.values()})),
         overrides=overrides,
@@ -154,17 +158,18 @@ def _absent(gate: str) -> str:
     return "required by the stage, but no test for it ran: check -m, -k, --deselect and the paths given to pytest"
 
 
-def _hold_reasons(
-    expected: Expectation, rows: list[GateResult], outcomes: Sequence[TestOutcome], ending: Ending
-) -> list[Reason]:
-    """Everything that forbids a promotion, apart from failures that ask for a rollback."""
-    of_gates = [
+def _gate_reasons(expected: Expectation, rows: list[GateResult]) -> list[Reason]:
+    """Every gate that forbids a promotion without asking for a rollback."""
+    return [
         Reason(row.id, row.message)
         for row in rows
         if row.verdict in (Verdict.INCONCLUSIVE, Verdict.ERROR, Verdict.MISSING)
         or (row.verdict is Verdict.FAIL and expected.on_fail.get(row.id, "rollback") == "hold")
     ]
-    # What concerns the whole session comes first: it is often the cause of what the gates say.
+
+
+def _session_reasons(rows: list[GateResult], outcomes: Sequence[TestOutcome], ending: Ending) -> list[Reason]:
+    """Everything about the session as a whole that forbids a promotion."""
     reasons = []
     if ending.interruption is not None:
         reasons.append(Reason(None, f"the session is not whole: {ending.interruption}"))
@@ -175,7 +180,7 @@ def _hold_reasons(
     ]
     if not rows:
         reasons.append(Reason(None, "no gate reported: nothing was measured"))
-    explained = any(row.verdict not in (Verdict.PASS, Verdict.WARN) for row in rows) or bool(reasons)
+    explained = bool(reasons) or any(row.verdict not in (Verdict.PASS, Verdict.WARN) for row in rows)
     if ending.exit_status != 0 and not (ending.exit_status == 1 and explained):
         reasons.append(Reason(None, f"pytest ended with exit status {ending.exit_status}, not with a clean 0"))
-    return reasons + of_gates
+    return reasons

@@ -159,7 +159,7 @@ def _accept_h2(listener: socket.socket, tls: ssl.SSLContext | None) -> None:
 
 def _speak_h2(plain: socket.socket, tls: ssl.SSLContext | None) -> None:
     data, headers, settings, end_stream, end_headers, ack = 0, 1, 4, 1, 4, 1
-    with (tls.wrap_socket(plain, server_side=True) if tls is not None else plain) as wire, wire.makefile("rb") as file:
+    with tls.wrap_socket(plain, server_side=True) if tls is not None else plain as wire, wire.makefile("rb") as file:
         if file.read(24) != b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n":
             return
         wire.sendall(_frame(settings, 0, 0, b""))

@@ -77,7 +77,8 @@ def test_a_full_disk_leaves_the_chain_whole(tmp_path: Path) -> None:
     code = (
         "import resource, signal, sys; from pathlib import Path; from relgate.adapters import ledger\n"
         "from relgate.errors import SourceError\n"
-        f"signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, ({len(before) + 40},) * 2)\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({len(before) + 40},) * 2)\n"
         "try: ledger.append(Path(sys.argv[1]), 'gate-decision', 1.0, {'run_id': 'a'})\n"
         "except SourceError as error: print(error); sys.exit(7)\n"
     )

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,10 +120,10 @@ def test_one_recorder_serves_all_workers(observed: Project) -> None:
 
 def test_no_secret_of_policy_or_environment_is_left_anywhere(observed: Project) -> None:
     """Every byte below reports/, the ledger, JUnit, Allure and the terminal."""
-    leaky = "    print(os.environ['SHOP_KEY'])\n    raise OSError(os.environ['SHOP_KEY'] + os.environ['DEPLOY_TOKEN'])\n"
-    observed.write(
-        "test_leak.py", f"import os\nimport pytest\n@pytest.mark.canary\ndef test_memory(gate):\n{leaky}"
+    leaky = (
+        "    print(os.environ['SHOP_KEY'])\n    raise OSError(os.environ['SHOP_KEY'] + os.environ['DEPLOY_TOKEN'])\n"
     )
+    observed.write("test_leak.py", f"import os\nimport pytest\n@pytest.mark.canary\ndef test_memory(gate):\n{leaky}")
     observed.environment["DEPLOY_TOKEN"] = "token-of-the-pipeline"
     ended = deciding(
         observed, "--junitxml=reports/junit.xml", "--alluredir=reports/allure-results", "-p", "no:cacheprovider"
@@ -288,5 +287,3 @@ def _child_of(parent: int, name: str) -> int:
                 return int(pid)
         time.sleep(0.05)
     raise TimeoutError(name)
-
-
