@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relgate.decide import Ending, Expectation, OnFail, TestOutcome, decide
+from relgate.decide import Ending, Expectation, OnFail, TestOutcome, decide, outlived
 from relgate.values import Decision, GateResult, Outcome, Verdict
 
 CLEAN = Ending(0)
@@ -210,3 +210,21 @@ def test_promotion_means_that_everything_expected_passed(
     assert (decision.outcome is Outcome.PROMOTE) == (whole and good)
     assert (decision.outcome is Outcome.ROLLBACK) == (Verdict.FAIL in verdicts and not holds)
     assert decision.outcome is Outcome.PROMOTE or decision.reasons
+
+
+@pytest.mark.parametrize(
+    ("verdict", "held_s", "then", "becomes"),
+    [
+        (Verdict.INCONCLUSIVE, 86_401.0, "rollback", Outcome.ROLLBACK),
+        (Verdict.INCONCLUSIVE, 86_400.0, "rollback", Outcome.HOLD),
+        (Verdict.INCONCLUSIVE, 1e9, "hold", Outcome.HOLD),
+        (Verdict.PASS, 1e9, "rollback", Outcome.PROMOTE),
+    ],
+)
+def test_a_hold_that_outlives_its_time_becomes_what_the_policy_says(
+    verdict: Verdict, held_s: float, then: OnFail, becomes: Outcome
+) -> None:
+    """Nobody leaves a release at 5 % for ever; a promotion is never touched."""
+    decision = decide(expecting("a"), [outcome("a", verdict)], CLEAN)
+
+    assert outlived(decision, held_s, 86_400.0, then).outcome is becomes

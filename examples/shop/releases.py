@@ -28,8 +28,8 @@ RELEASES: dict[str, Release] = {
         ("latency-p50", "latency-p95", "latency-p99"),
     ),
     "tail": Release(
-        "2 % of backend calls take 8 times as long: P99 about trebles, P95 rises by less than 10 %",
-        Behaviours(tail_share=0.02, tail_factor=8.0),
+        "2 % of backend calls take 12 times as long: P99 about quadruples, P95 rises by less than 10 %",
+        Behaviours(tail_share=0.02, tail_factor=12.0),
         ("latency-p99",),
     ),
     "stalls": Release(
@@ -110,7 +110,7 @@ RELEASES: dict[str, Release] = {
     "slow-start": Release(
         "requests take 5 times as long right after the start, falling to normal within 10 s",
         Behaviours(slow_start_s=10.0, slow_start_factor=5.0),
-        ("latency-p95", "latency-p99"),  # unless the stage leaves out the first 10 s (``warmup: 10s``)
+        ("latency-p50", "latency-p95", "latency-p99"),  # unless the stage leaves out the first 10 s (``warmup: 10s``)
     ),
     "rubbish": Release(
         'answers 200 text/html "It works!" to everything',

@@ -99,6 +99,22 @@ def decide(
     )
 
 
+def outlived(decision: Decision, held_s: float, hold_for_s: float, then: OnFail) -> Decision:
+    """What a hold becomes when the release has been held for longer than the policy allows.
+
+    Args:
+        decision: of this run.
+        held_s: seconds since the first of the unbroken row of holds of this release on this stage; 0 for the first.
+        hold_for_s: how long the policy lets a hold last.
+        then: what it becomes after that.
+
+    """
+    if decision.outcome is not Outcome.HOLD or then != "rollback" or held_s <= hold_for_s:
+        return decision
+    text = f"held for {held_s / 3600:.1f} h, longer than hold_for ({hold_for_s / 3600:.1f} h), and then: rollback"
+    return replace(decision, outcome=Outcome.ROLLBACK, reasons=(Reason(None, text), *decision.reasons))
+
+
 def _rows(expected: Expectation, outcomes: Sequence[TestOutcome]) -> list[GateResult]:
     """One row a gate, required ones first in the policy's order, then the others by id."""
     found: dict[str, list[GateResult]] = {}

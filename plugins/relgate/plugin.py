@@ -56,8 +56,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("gate_observe_only", text, type="bool", default=False)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Register markers; in a session that decides, freeze the run."""
+    """Register markers; in a session that decides, freeze the run.
+
+    First of all plugins: others are told where this run's results belong before they read their options.
+    """
     config.addinivalue_line("markers", "gate(id): a release gate; id where it is not the test's name")
     for family, text in FAMILIES.items():
         config.addinivalue_line("markers", f"{family}: release gates: {text}")

@@ -11,12 +11,13 @@ import os
 import platform
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from relgate.adapters import ledger
 from relgate.codec import canonical, sha256
-from relgate.decide import Ending, Expectation, TestOutcome, decide
+from relgate.decide import Ending, Expectation, TestOutcome, decide, outlived
 from relgate.errors import SourceError, UsageError
 from relgate.report import document, markdown
 from relgate.report.advice import next_steps
@@ -91,8 +92,9 @@ def conclude(
     run: Run, outcomes: list[TestOutcome], collected: Mapping[str, str], ending: Ending, notes: tuple[str, ...] = ()
 ) -> Conclusion:
     """Decide, record the decision, and write it for people and machines."""
-    decision = decide(_expectation(run, collected), outcomes, ending, overrides=run.overrides + notes)
     finished_s = time.time()
+    decision = decide(_expectation(run, collected), outcomes, ending, overrides=run.overrides + notes)
+    decision = outlived(decision, finished_s - _held_since(run, finished_s), run.policy.hold_for_s, run.policy.then)
     facts = document.Facts(
         run_id=run.id,
         service=run.policy.service,
@@ -115,6 +117,28 @@ def conclude(
     except (SourceError, OSError, ValueError) as error:
         return Conclusion(decision, content, EXIT_UNRECORDED, None, str(error))
     return Conclusion(decision, content, _exit_code(run, decision.outcome, ending), head, None)
+
+
+def _held_since(run: Run, now_s: float) -> float:
+    """Unix time of the first of the unbroken row of holds that this run would continue; now, if there is none.
+
+    Runs are of one row when service, environment, stage and all facts of the release agree. A release without any fact
+    cannot be told from another one, and starts anew each time.
+    """
+    if not run.release:
+        return now_s
+    try:
+        records = ledger.read(run.path.parent).records
+    except SourceError:
+        return now_s
+    this = (run.policy.service, run.environment_name, run.stage_name, redactor(run).json(run.release))
+    since = now_s
+    for body in (record["body"] for record in reversed(records) if record["kind"] == "gate-decision"):
+        if (body["service"], body["environment"], body["stage"], body["release"]) == this:
+            if body["decision"] != Outcome.HOLD:
+                break
+            since = datetime.fromisoformat(body["finished"]).timestamp()
+    return since
 
 
 def _exit_code(run: Run, outcome: Outcome, ending: Ending) -> int:

@@ -25,9 +25,16 @@ if TYPE_CHECKING:
 def join(config: pytest.Config, text: str) -> Run:
     """Take the controller's run over on a worker."""
     run = Run.from_json(text)
+    _place_allure_results(config, run)
     worker: Any = config
     config.pluginmanager.register(GateItems(run, worker.workerinput["workerid"]), "relgate-items")
     return run
+
+
+def _place_allure_results(config: pytest.Config, run: Run) -> None:
+    """Where allure-pytest is here and was not told where to write, its results belong to this run's."""
+    if getattr(config.option, "allure_report_dir", run) in (None, ""):
+        config.option.allure_report_dir = str(run.path / "allure-results")
 
 
 @dataclass(eq=False)
@@ -53,6 +60,7 @@ class Controller:
             redactor(run)  # An unset secret is the caller's fault: say so before anything starts.
         except (PolicyError, UsageError) as error:
             raise pytest.UsageError(str(error)) from error
+        _place_allure_results(config, run)
         controller = cls(config, run, Collector(run))
         config.pluginmanager.register(controller, "relgate-controller")
         config.pluginmanager.register(controller.collector, "relgate-collector")

@@ -5,8 +5,11 @@ Every test runs serially and with two workers.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import time
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -22,6 +25,34 @@ def test_gates_that_pass_promote(project: Project) -> None:
     assert ended.verdicts == {"alpha": "pass", "beta": "pass"}
     assert ended.kinds == ["run-started", "gate-decision"]
     assert "release decision: PROMOTE" in ended.out
+
+
+def test_allure_results_of_a_run_lie_in_its_folder(project: Project) -> None:
+    """Each gate with its family, id, severity and figures, one history a gate whatever it observed."""
+    ended = project.run()
+    results = [json.loads(path.read_text()) for path in (ended.runs[-1] / "allure-results").glob("*-result.json")]
+    beta = next(result for result in results if result["name"] == "test_beta")
+    labels = {(label["name"], label["value"]) for label in beta["labels"]}
+
+    assert len(results) == 2
+    assert {("feature", "canary"), ("story", "beta"), ("severity", "critical"), ("parentSuite", "stage")} <= labels
+    assert {("gate", "beta"), ("stage", "stage"), ("verdict", "pass")} <= labels
+    observed = next(parameter for parameter in beta["parameters"] if parameter["name"] == "observed")
+    assert (observed["value"], observed["excluded"]) == ("2.0", True)
+
+
+def test_junit_has_the_figures_of_each_gate_as_properties(project: Project) -> None:
+    """For CI systems that read nothing else."""
+    ended = project.run("--junitxml", "junit.xml")
+    cases = ET.parse(project.folder / "junit.xml").getroot().iter("testcase")
+    beta = next(case for case in cases if case.get("name") == "test_beta")
+    properties = {item.get("name"): item.get("value") for item in beta.iter("property")}
+
+    assert ended.code == 0
+    assert properties["gate"] == "beta"
+    assert properties["gate_verdict"] == "pass"
+    assert properties["gate_observed"] == "2.0"
+    assert properties["gate_limit"] == "> 10"
 
 
 def test_a_warning_promotes_and_is_listed(project: Project) -> None:
@@ -430,3 +461,16 @@ def test_nan_does_not_get_into_a_measurement(project: Project) -> None:
 
     assert ended.code == 10, ended.out
     assert ended.verdicts["beta"] == "error"
+
+
+def test_a_hold_that_outlives_its_time_is_rolled_back(project: Project) -> None:
+    """The row of holds is read from the ledger; another release starts a row of its own."""
+    project.write("relgate.yaml", POLICY.replace("service: demo", "service: demo\nhold_for: 1s"))
+    project.gates(beta="@pytest.mark.canary\n@pytest.mark.skip\ndef test_beta(gate): ...\n")
+    first = project.run("--gate-release", "version=1")
+    time.sleep(1.1)
+    other = project.run("--gate-release", "version=2")
+    again = project.run("--gate-release", "version=1")
+
+    assert (first.code, other.code, again.code) == (10, 10, 20), again.out
+    assert "longer than hold_for" in again.reasons

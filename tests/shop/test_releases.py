@@ -59,7 +59,7 @@ def test_slow_takes_longer_in_the_middle_and_at_the_end() -> None:
 
 
 def test_tail_has_a_few_very_slow_answers() -> None:
-    """With a fifth of calls eight times as long, 15 of 200 answers (37 expected) take three times the median."""
+    """With a fifth of calls twelve times as long, 15 of 200 answers (37 expected) take three times the median."""
     with start("tail", changes=["tail_share=0.2"], seed=5) as shop:
         statuses(shop, "/api/products", 200, at_once=4)
         assert _wait_for(lambda: len(_durations_ms(shop, "/api/products")) == 200)
