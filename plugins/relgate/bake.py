@@ -36,7 +36,11 @@ if TYPE_CHECKING:
 _FIRST_LOOK_S = 3.0
 _LOOK_EVERY_S = 2.0
 _GRACE_S = 30.0
-_EARLY_KINDS = frozenset({"quantile", "share", "ids", "health", "gauge", "growth"})
+_CERTAIN_KINDS = frozenset({"ids", "health", "gauge", "growth"})
+_STATISTICAL_KINDS = frozenset({"quantile", "share"})
+
+_STATISTICS_FROM = 0.25
+"""Share of the bake before which no interval ends it: requests come in bursts, and three seconds may be one burst."""
 
 
 class Screen(Protocol):
@@ -124,7 +128,7 @@ class Bake:
         try:
             recording = open_recording(self._run.path, live=True)
             for rule in self._rules.values():
-                if not _may_stop(rule) or rule.signal is None or rule.field is None:
+                if not self._may_stop(rule, elapsed_s) or rule.signal is None or rule.field is None:
                     continue
                 alpha = (1 - policy.confidence_of(rule)) / (2 * self._looks * (self._looks + 1))
                 judgement = judge(
@@ -141,6 +145,12 @@ class Bake:
             return None  # Nothing readable yet. The end of the bake judges; a look never does worse than wait.
         return None
 
+    def _may_stop(self, rule: Gate, elapsed_s: float) -> bool:
+        if rule.on_fail != "rollback" or rule.severity not in ("blocker", "critical"):
+            return False
+        late_enough = elapsed_s >= _STATISTICS_FROM * self._run.bake_s
+        return rule.kind in _CERTAIN_KINDS or (rule.kind in _STATISTICAL_KINDS and late_enough)
+
     def _say(self, text: str) -> None:
         if self._screen is not None:
             self._screen.write_line(f"relgate: {text}")
@@ -152,10 +162,6 @@ def _so_far(evidence: Evidence, elapsed_s: float) -> Evidence:
 
     problems = tuple(problem for problem in evidence.problems if not problem.startswith(NOT_FINISHED))
     return replace(evidence, problems=problems, finished_s=evidence.started_s + elapsed_s)
-
-
-def _may_stop(rule: Gate) -> bool:
-    return rule.on_fail == "rollback" and rule.severity in ("blocker", "critical") and rule.kind in _EARLY_KINDS
 
 
 def make_plan(run: Run, rules: Collection[str]) -> Plan:
