@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from relgate.observe.prober import Lane, Outcome, Prober
@@ -121,6 +122,14 @@ def test_no_more_requests_are_open_than_may_be() -> None:
     assert len(wire.sent) == 3
     assert len(probing.outcomes) == 30
     assert set(faults(list(probing.outcomes))) == {"recorder"}
+
+
+def test_the_thread_that_probed_is_an_ordinary_one_afterwards() -> None:
+    """Real-time priority left behind is inherited by every process that the thread starts, and starves the machine."""
+    probing = prober(Wire(0), lane())
+    probing.run()
+
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
 def test_open_requests_are_awaited_at_the_end() -> None:

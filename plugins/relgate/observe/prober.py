@@ -20,7 +20,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from relgate.observe.priority import PROBER, hurry
+from relgate.observe.priority import PROBER, hurry, relax
 from relgate.observe.schedule import Schedule, order
 from relgate.ports import Hit, Shot
 
@@ -106,6 +106,7 @@ class Prober(threading.Thread):
             self.error = error
         finally:
             self._transport.close()
+            relax()  # Whoever called this goes on, and processes that it starts inherit its priority.
 
     def _fire(self) -> None:
         while (tick := self._schedule.peek()) is not None and not self.stop.is_set():
