@@ -175,7 +175,8 @@ def test_another_plugin_that_sets_the_exit_status_does_not_overrule_the_decision
     project.gates(beta=GATES["beta"].replace("2.0", "11.0"))
     project.write(
         "conftest.py",
-        "import pytest\n@pytest.hookimpl(trylast=True)\ndef pytest_sessionfinish(session): session.exitstatus = 0\n",
+        "import pytest\n@pytest.hookimpl(wrapper=True)\ndef pytest_sessionfinish(session):\n"
+        "    result = yield\n    session.exitstatus = 0\n    return result\n",
     )
 
     assert project.run().code == 20
@@ -300,6 +301,22 @@ def test_a_file_that_cannot_be_collected_holds(project: Project) -> None:
 
     assert ended.code in (2, 10), ended.out
     assert ended.decision == "hold"
+    assert "test_other.py could not be collected" in ended.reasons
+
+
+def test_a_worker_that_dies_after_its_last_gate_holds(project: Project) -> None:
+    """Everything was reported, and still something went wrong that nobody can explain."""
+    project.write(
+        "conftest.py",
+        "import os\ndef pytest_sessionfinish(session):\n    if hasattr(session.config, 'workerinput'): os._exit(0)\n",
+    )
+    ended = project.run()
+
+    if project.workers:
+        assert ended.code == 10, ended.out
+        assert "was lost" in ended.reasons
+    else:
+        assert ended.code == 0, ended.out
 
 
 def test_a_failing_test_that_is_no_gate_holds(project: Project) -> None:
