@@ -1,0 +1,128 @@
+"""What a run is told from outside, frozen once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from relgate.errors import PolicyError, UsageError
+from relgate.settings import Options, Run, make_run, resolve, secret_values
+
+POLICY = """
+relgate: 1
+service: shop
+environments:
+  staging:
+    candidate: {url: "https://canary.example/", auth: {bearer: "env:SHOP_BEARER"}}
+    baseline: {url: "https://www.example", auth: {basic: {user: bob, password: "file:password.txt"}}}
+  production:
+    candidate: {url: "https://shop.example"}
+signals:
+  health: {poll: {get: /health}}
+gates:
+  health: {signal: health}
+  after: {signal: health, family: postdeploy}
+stages:
+  - {name: canary-5, bake: 10m, run: canary}
+  - {name: canary-50, bake: 10m, run: canary}
+  - {name: watch, bake: 1h, run: postdeploy}
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with a policy."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "relgate.yaml").write_text(POLICY)
+    return tmp_path
+
+
+def options(**given: object) -> Options:
+    """Options of a session on staging."""
+    return Options(**{"policy": "relgate.yaml", "environment": "staging", "stage": "canary-5", **given})  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("here")
+def test_a_run_survives_the_way_to_a_worker() -> None:
+    """Workers read what the controller read, not the files again."""
+    run = make_run(options(release=("version=1.5.0", "commit = abc "), bake="90s"))
+    again = Run.from_json(run.to_json())
+
+    assert again == run
+    assert again.policy.sha256 == run.policy.sha256
+    assert again.release == {"version": "1.5.0", "commit": "abc"}
+    assert (again.bake_s, again.candidate_url) == (90.0, "https://canary.example")
+    assert again.overrides == ("bake 90s instead of the policy's 600s (--gate-bake)",)
+
+
+@pytest.mark.usefixtures("here")
+def test_a_run_judges_the_gates_of_its_stage() -> None:
+    """Families of other stages do not take part."""
+    assert list(make_run(options()).gates) == ["health"]
+    assert list(make_run(options(stage="watch")).gates) == ["after"]
+
+
+@pytest.mark.usefixtures("here")
+def test_the_only_fitting_stage_is_taken_from_the_marker() -> None:
+    """`pytest -m postdeploy` needs no --gate-stage where one stage runs that family."""
+    assert make_run(options(stage=None, families=("postdeploy",))).stage_name == "watch"
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"environment": None}, "2 environments .staging, production.: choose one with --gate-env"),
+        ({"environment": "stagin"}, "unknown environment 'stagin'"),
+        ({"stage": None, "families": ("canary",)}, "canary-5, canary-50.: choose one with --gate-stage"),
+        ({"stage": None, "families": ("load",)}, "no stage of the policy runs load"),
+        ({"stage": "canary"}, "unknown stage 'canary'"),
+        ({"bake": "soon"}, "--gate-bake: expected a duration"),
+        ({"candidate": "canary.example"}, "--gate-candidate: expected a URL"),
+        ({"release": ("1.5.0",)}, "--gate-release: expected KEY=VALUE"),
+        ({"policy": "missing.yaml"}, "missing.yaml: cannot be read"),
+        ({"policy": "."}, "cannot be read"),
+        ({"reports": "relgate.yaml"}, "cannot be made"),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_an_option_that_does_not_fit_is_said_in_one_line(given: dict[str, object], text: str) -> None:
+    """What was expected, what came, what to do."""
+    with pytest.raises(UsageError, match=text) as error:
+        make_run(options(**given))
+
+    assert "\n" not in str(error.value)
+
+
+def test_a_policy_that_is_not_text_is_no_traceback(here: Path) -> None:
+    """Bytes that are not UTF-8."""
+    (here / "relgate.yaml").write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises((UsageError, PolicyError)):
+        make_run(options())
+
+
+def test_secrets_are_found_behind_their_references(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the environment, and process variables whose name says that they are secrets."""
+    monkeypatch.setenv("SHOP_BEARER", "bearer-of-the-shop")
+    monkeypatch.setenv("DEPLOY_TOKEN", "token-of-the-pipeline")
+    monkeypatch.setenv("EMPTY_TOKEN", "")
+    (here / "password.txt").write_text("correct horse\n")
+    values = secret_values(make_run(options()).environment)
+
+    assert {"bearer-of-the-shop", "token-of-the-pipeline", "correct horse"} <= set(values)
+    assert "" not in values
+
+
+@pytest.mark.parametrize("reference", ["env:NOT_SET_ANYWHERE", "file:not-there.txt", "file:empty.txt"])
+def test_a_secret_that_is_not_there_is_the_callers_fault(here: Path, reference: str) -> None:
+    """An empty one too: it would be sent as an empty header."""
+    (here / "empty.txt").write_text("\n")
+
+    with pytest.raises(UsageError, match="not set or empty|cannot be read|is empty"):
+        resolve(reference)
+
+
+def test_a_text_without_a_reference_is_itself() -> None:
+    """Also one with a colon."""
+    assert resolve("https://a.example") == "https://a.example"
