@@ -66,32 +66,35 @@ class Bake:
         self._screen = screen
         self._looks = 0
 
-    def observe(self) -> None:
-        """Record until the bake is over, a critical gate has failed beyond doubt, or the recorder is gone.
+    def observe(self) -> str | None:
+        """Record until the bake is over, or a critical gate has failed beyond doubt.
+
+        Returns:
+            Why the bake was ended early, None when it was not.
 
         Raises:
             SourceError: the recorder cannot be started, or ended without a recording.
 
         """
         if not self._rules:
-            return
+            return None
         if self._run.bake_s <= 0:
             raise SourceError(f"stage {self._run.stage_name} has gates to observe, but no bake: set `bake: 10m` in it")
         plan = make_plan(self._run, self._rules)
         self._say(f"observing {self._targets()} for {_minutes(self._run.bake_s)} ({len(plan.streams)} signals)")
         with _Recorder(plan) as recorder:
-            self._watch(recorder)
+            return self._watch(recorder)
 
     def _targets(self) -> str:
         baseline = self._run.baseline_url
         return self._run.candidate_url + (f" beside {baseline}" if baseline else ", without a baseline")
 
-    def _watch(self, recorder: _Recorder) -> None:
-        """Follow the recorder's progress until it ends."""
+    def _watch(self, recorder: _Recorder) -> str | None:
+        """Follow the recorder's progress until it ends; why it was asked to end early, if it was."""
         deadline = time.monotonic() + self._run.bake_s + self._run.stage.warmup_s + _GRACE_S
         next_look = time.monotonic() + _FIRST_LOOK_S
         next_line = elapsed_s = 0.0
-        stopped = False
+        stopped: str | None = None
         while True:
             progress = recorder.progress(timeout_s=0.5)
             now = time.monotonic()
@@ -101,17 +104,17 @@ class Bake:
                 if not progress["finished"]:
                     raise SourceError(f"the recorder could not record: {progress.get('error')}")
                 self._say("observed; the gates judge")
-                return
+                return stopped
             if progress is not None:
                 elapsed_s = float(progress.get("elapsed_s", 0.0))
             if progress is not None and now >= next_line:
                 self._say(_progress_line(progress, self._run.bake_s))
                 next_line = now + max(2.0, self._run.bake_s / 20)
-            if now >= next_look and elapsed_s > self._run.stage.warmup_s and not stopped:
+            if now >= next_look and elapsed_s > self._run.stage.warmup_s and stopped is None:
                 reason = self._beyond_doubt(elapsed_s)
                 next_look = time.monotonic() + max(_LOOK_EVERY_S, self._run.bake_s / 100)
                 if reason is not None:
-                    stopped = True
+                    stopped = f"the bake was ended after {elapsed_s:.0f} s: {reason}"
                     self._say(f"stopping early: {reason}")
                     recorder.stop(reason)
             if now > deadline:

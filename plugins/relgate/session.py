@@ -46,6 +46,7 @@ class Controller:
     collector: Collector
     guard: Guard | None = None
     conclusion: Conclusion | None = None
+    note: str | None = None
 
     @classmethod
     def prepare(cls, config: pytest.Config, families: tuple[str, ...]) -> Controller:
@@ -99,7 +100,7 @@ class Controller:
         wanted = set(collected.values()) if serial else set(self.run.gates)
         if not (serial and session.testsfailed):
             try:
-                Bake(self.run, wanted, reporter).observe()
+                self.note = Bake(self.run, wanted, reporter).observe()
             except (SourceError, UsageError) as error:
                 self.collector.interrupt(f"nothing could be observed: {error}")
         return (yield)
@@ -146,7 +147,8 @@ class Controller:
             self.guard.deaf()
         self.collector.finished = True
         collected, unknown = read_collected(self.run.path)
-        notes = (f"not in the policy, so not run: {', '.join(unknown)}",) if unknown else ()
+        unjudged = (f"not in the policy, so not run: {', '.join(unknown)}",) if unknown else ()
+        notes = ((self.note,) if self.note else ()) + unjudged
         outcomes = self.collector.outcomes(collected)
         self.conclusion = conclude(
             self.run, outcomes, collected, Ending(exit_status, self.collector.interruption), notes

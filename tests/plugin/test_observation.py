@@ -57,7 +57,7 @@ import relgate.session
 
 class Stored:
     def __init__(self, run, gates, screen): self.run = run
-    def observe(self): shutil.copytree({folder!r}, self.run.path, dirs_exist_ok=True)
+    def observe(self) -> None: shutil.copytree({folder!r}, self.run.path, dirs_exist_ok=True)
 
 relgate.session.Bake = Stored
 """
@@ -251,6 +251,7 @@ def test_a_release_that_is_down_stops_the_bake_at_once(observed: Project) -> Non
     assert ended.code == 20, ended.out
     assert ended.verdicts["health"] == "fail"
     assert "stopping early: health" in ended.out
+    assert any(note.startswith("the bake was ended after") for note in ended.document["overrides"])
     assert time.monotonic() - started < 100
 
 
