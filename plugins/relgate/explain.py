@@ -58,9 +58,8 @@ def explain(policy: Policy, stage: Stage, gate_id: str) -> list[str]:
         f"{gate.id} ({gate.family}, {gate.severity})" + (f": {gate.description}" if gate.description else ""),
         f"  measures    {_source(gate)}: {_measures(gate)}",
         *([f"  observed    {_observed(policy.signals[gate.signal])}"] if gate.signal else []),
-        f"  fails       {' or '.join(limit.text for limit in gate.fail) or 'never'} -> {gate.on_fail}",
+        f"  fails       {_limits(gate) or 'never'} -> {gate.on_fail}",
         *([f"  warns       {' or '.join(limit.text for limit in gate.warn)}"] if gate.warn else []),
-        *([f"  expects     {gate.expect}"] if gate.expect else []),
         f"  error       {_error(gate, confidence)}",
         f"  evidence    {_evidence(policy, gate, stage, confidence)}",
         *([f"  owner       {gate.owner}"] if gate.owner else []),
@@ -77,7 +76,11 @@ def _source(gate: Gate) -> str:
 
 
 def _limits(gate: Gate) -> str:
-    return ", ".join(limit.text for limit in gate.fail) + (f" ({gate.expect})" if gate.expect else "")
+    return " or ".join([limit.text for limit in gate.fail] + _unexpected(gate))
+
+
+def _unexpected(gate: Gate) -> list[str]:
+    return [f"anything but {'the release' if gate.expect == 'release' else gate.expect}"] if gate.expect else []
 
 
 def _measures(gate: Gate) -> str:

@@ -115,7 +115,8 @@ def conclude(
         )
         write_durably(run.path / SUMMARY, markdown.render(content, head.sequence, head.sha256).encode())
     except (SourceError, OSError, ValueError) as error:
-        return Conclusion(decision, content, EXIT_UNRECORDED, None, str(error))
+        code = ending.exit_status if run.observe_only else EXIT_UNRECORDED
+        return Conclusion(decision, content, code, None, str(error))
     return Conclusion(decision, content, _exit_code(run, decision.outcome, ending), head, None)
 
 
