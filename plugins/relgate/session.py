@@ -128,7 +128,8 @@ class Controller:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the decision: what a person reads in ten seconds."""
         if self.conclusion is not None:
-            terminal.show_decision(terminalreporter, self.conclusion.decision, _footer(self.run, self.conclusion))
+            done = self.conclusion
+            terminal.show_decision(terminalreporter, done.decision, _footer(self.run, done), done.unrecorded)
 
     def pytest_unconfigure(self) -> None:
         """Give signals and functions back; by now every other plugin has written its files."""
@@ -160,9 +161,9 @@ class Controller:
 
 
 def _footer(run: Run, conclusion: Conclusion) -> list[str]:
-    """Where the record lies, or that there is none."""
+    """Where the record lies, if there is one."""
     if conclusion.head is None:
-        return [f"NOT RECORDED, so do not promote: {conclusion.unrecorded} (exit {conclusion.exit_code})"]
+        return [f"exit code {conclusion.exit_code}"]
     return [
         f"report: {run.path / SUMMARY}",
         f"record: {run.path / DECISION}",

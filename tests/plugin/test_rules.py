@@ -402,7 +402,8 @@ def test_a_decision_that_cannot_be_recorded_exits_with_30(project: Project) -> N
     ended = project.run()
 
     assert ended.code == 30, ended.out
-    assert "NOT RECORDED" in ended.out
+    assert "release decision: NOT RECORDED" in ended.out
+    assert "promote" not in ended.out.replace("do not promote", "").lower()
     assert not (ended.runs[-1] / "decision.json").exists()
 
 

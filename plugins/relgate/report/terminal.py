@@ -35,10 +35,18 @@ class Writer(Protocol):
         """Write one line."""
 
 
-def show_decision(writer: Writer, decision: Decision, footer: Sequence[str]) -> None:
-    """Write gates, decision, reasons and where the record lies."""
+def show_decision(writer: Writer, decision: Decision, footer: Sequence[str], unrecorded: str | None = None) -> None:
+    """Write gates, decision, reasons and where the record lies.
+
+    ``unrecorded``: why there is no record of the decision. Without one it is no decision that anybody may act on, and
+    nothing on the screen may look like one.
+    """
     outcome = decision.outcome
-    writer.section(f"release decision: {outcome.value.upper()}", "=", **_COLOURS[outcome])
+    if unrecorded is None:
+        writer.section(f"release decision: {outcome.value.upper()}", "=", **_COLOURS[outcome])
+    else:
+        writer.section("release decision: NOT RECORDED", "=", red=True, bold=True)
+        writer.write_line(f"do not promote: {unrecorded}", red=True, bold=True)
     rows = [_cells(row) for row in decision.gates]
     if rows:
         widths = [max(len(row[column]) for row in [_HEADINGS, *rows]) for column in range(len(_HEADINGS))]
@@ -48,7 +56,10 @@ def show_decision(writer: Writer, decision: Decision, footer: Sequence[str]) -> 
         writer.write_line("")
     steps = {row.id: row.next_steps for row in decision.gates}
     said: set[str] = set()
-    writer.write_line(f"{outcome.value}{_because(decision)}", **_COLOURS[outcome])
+    if unrecorded is None:
+        writer.write_line(f"{outcome.value}{_because(decision)}", **_COLOURS[outcome])
+    elif decision.reasons:
+        writer.write_line("what would have been recorded:")
     for reason in decision.reasons:
         writer.write_line(f"  - {reason.gate + ': ' if reason.gate else ''}{reason.text}")
         for step in steps.get(reason.gate or "", ())[:2]:
