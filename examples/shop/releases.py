@@ -28,8 +28,8 @@ RELEASES: dict[str, Release] = {
         ("latency-p50", "latency-p95", "latency-p99"),
     ),
     "tail": Release(
-        "2 % of backend calls take 12 times as long: P99 about quadruples, P95 rises by less than 10 %",
-        Behaviours(tail_share=0.02, tail_factor=12.0),
+        "2.5 % of backend calls take 12 times as long: P99 about quadruples, P95 rises by about 10 %",
+        Behaviours(tail_share=0.025, tail_factor=12.0),
         ("latency-p99",),
     ),
     "stalls": Release(

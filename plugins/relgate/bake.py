@@ -156,7 +156,7 @@ class Bake:
 
     def _say(self, text: str) -> None:
         if self._screen is not None:
-            self._screen.write_line(f"relgate: {text}")
+            self._screen.write_line(f"relgate: {self._run.redactor.text(text)}")
 
 
 def _so_far(evidence: Evidence, elapsed_s: float) -> Evidence:
@@ -240,8 +240,9 @@ class _Recorder:
             raise SourceError(f"the recorder cannot be started: {error}") from error
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._errors: list[str] = []
-        threading.Thread(target=self._read, daemon=True).start()
-        threading.Thread(target=self._read_errors, daemon=True).start()
+        self._readers = [threading.Thread(target=target, daemon=True) for target in (self._read, self._read_errors)]
+        for thread in self._readers:
+            thread.start()
         self._send(plan.to_json())
 
     def __enter__(self) -> Self:
@@ -257,6 +258,11 @@ class _Recorder:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        for thread in self._readers:
+            thread.join()
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
 
     def progress(self, timeout_s: float) -> dict[str, Any] | None:
         """The next progress line, None when none came in time."""

@@ -18,7 +18,6 @@ import pytest
 
 from relgate.codec import decode_result, encode_result
 from relgate.decide import TestOutcome
-from relgate.run import redactor
 from relgate.values import GateResult, Verdict
 
 if TYPE_CHECKING:
@@ -43,10 +42,11 @@ def declared_gate(item: pytest.Item) -> str | None:
     if "gate" not in getattr(item, "fixturenames", ()):
         return None
     for marker in item.iter_markers("gate"):
-        if "id" in marker.kwargs:
-            return str(marker.kwargs["id"])
+        named = marker.kwargs.get("id") or next(iter(marker.args), None)
+        if named is not None:
+            return str(named)
     callspec = getattr(item, "callspec", None)
-    if callspec is not None and "gate_id" in callspec.params:
+    if callspec is not None and isinstance(callspec.params.get("gate_id"), str):
         return str(callspec.params["gate_id"])
     return gate_of_name(getattr(item, "originalname", None) or item.name)
 
@@ -65,7 +65,6 @@ class GateItems:
     def __init__(self, run: Run, worker: str) -> None:
         self._run = run
         self._worker = worker
-        self._redactor = redactor(run)
         self.collected: dict[str, str] = {}
         self.not_in_policy: list[str] = []
 
@@ -104,13 +103,17 @@ class GateItems:
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Put the judged result on the report of its test, and take secrets out of what others will print or store."""
         report = yield
-        clean = self._redactor.text
+        clean = self._run.redactor.text
         if report.longrepr is not None and clean(report.longreprtext) != report.longreprtext:
             report.longrepr = clean(report.longreprtext)
         report.sections = [(title, clean(text)) for title, text in report.sections]
         result = item.stash.get(RESULT, None)
         if result is not None:
-            setattr(report, _ON_REPORT, encode_result(result))
+            try:
+                setattr(report, _ON_REPORT, encode_result(result))
+            except (TypeError, ValueError) as error:
+                report.outcome = "failed"
+                report.longrepr = f"the result of gate {result.id} cannot be written: {error}"
         return report
 
 
@@ -148,6 +151,9 @@ class Collector:
         verdict = seen.result.verdict if seen.result is not None else None
         if str(report.outcome) in ("failed", "rerun") and verdict in (None, Verdict.PASS, Verdict.WARN):
             seen.broken = seen.broken or _failure(report)
+        elif report.outcome == "skipped" and verdict in (Verdict.PASS, Verdict.WARN):
+            # It judged, and then did not go on to its end: xfail swallowed a failure, or it skipped itself.
+            seen.broken = f"{report.nodeid} did not pass after it had judged: {_skip_reason(report)}"
         elif report.outcome == "skipped" and text is None:
             seen.skipped = _skip_reason(report)
 
@@ -191,15 +197,22 @@ class Collector:
         return named if named in self.run.gates else None
 
 
-def read_collected(folder: Path) -> tuple[dict[str, str], tuple[str, ...]]:
-    """What all processes of a run collected: test node id -> gate id, and the gates that the policy does not define."""
+def read_collected(folder: Path) -> tuple[dict[str, str] | None, tuple[str, ...]]:
+    """What all processes of a run collected: test node id -> gate id, and the gates that the policy does not define.
+
+    None for the former where no process left a list, or one that cannot be read.
+    """
     collected: dict[str, str] = {}
     unknown: set[str] = set()
-    for path in sorted((folder / _COLLECTED_FOLDER).glob("*.json")):
-        document = json.loads(path.read_text(encoding="utf-8"))
-        collected.update(document["collected"])
-        unknown.update(document["not_in_policy"])
-    return collected, tuple(sorted(unknown))
+    paths = sorted((folder / _COLLECTED_FOLDER).glob("*.json"))
+    try:
+        for path in paths:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            collected.update(document["collected"])
+            unknown.update(document["not_in_policy"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, ()
+    return (collected if paths else None), tuple(sorted(unknown))
 
 
 def _worse(first: GateResult | None, second: GateResult) -> GateResult:
@@ -229,4 +242,5 @@ def _skip_reason(report: pytest.TestReport) -> str:
 
 def _first_line(text: str) -> str:
     lines: Iterable[str] = text.strip().splitlines() or ["no reason given"]
-    return next(iter(lines))[:_LONGEST_TEXT]
+    # A name of a file that is no UTF-8 comes as lone surrogates, which nothing can write down.
+    return next(iter(lines))[:_LONGEST_TEXT].encode("utf-8", "backslashreplace").decode()

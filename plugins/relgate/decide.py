@@ -127,6 +127,11 @@ def _rows(expected: Expectation, outcomes: Sequence[TestOutcome]) -> list[GateRe
         if nodeid not in reported:
             missing = _unjudged(_blank(expected, gate), Verdict.MISSING, f"{nodeid} was collected but never reported")
             found.setdefault(gate, []).append(missing)
+    for nodeid, gate in expected.collected.items():
+        if gate not in found:
+            found[gate] = [
+                _unjudged(_blank(expected, gate), Verdict.MISSING, f"{nodeid} judged another gate than its own")
+            ]
     for gate in expected.required:
         if gate not in found:
             found[gate] = [_unjudged(_blank(expected, gate), Verdict.MISSING, _absent(gate))]

@@ -14,7 +14,6 @@ import pytest
 if TYPE_CHECKING:
     from relgate.observe.store import Recording
     from relgate.policy import Gate as Rule
-    from relgate.report.redact import Redactor
     from relgate.settings import Run
     from relgate.values import Evidence, GateResult, Judgement, Measurement
 
@@ -52,12 +51,17 @@ class Observation:
             SourceError: the recording is missing, unfinished or damaged.
 
         """
+        from relgate.errors import SourceError
         from relgate.observe.store import open_recording
 
         if rule.signal is None or rule.field is None:
             raise TypeError(f"gate {rule.id} has no signal in the policy: give judge() a Measurement")
         if self._recording is None:
-            self._recording = open_recording(self.run.path)
+            recording = open_recording(self.run.path)
+            if recording.run_id != self.run.id:
+                text = f"{self.run.path}: the recording is that of run {recording.run_id}, not of {self.run.id}"
+                raise SourceError(text)
+            self._recording = recording
         return self._recording.evidence(rule.signal, rule.field)
 
 
@@ -69,7 +73,6 @@ class GateJudge:
         self._config = request.config
         self._run = run
         self._observation = observation
-        self._redactor: Redactor | None = None
 
     def judge(self, gate_id: str, signal: SignalPart | Measurement | None = None) -> Judgement:
         """Judge a gate of the policy; the test fails unless the verdict is pass or warn.
@@ -95,13 +98,17 @@ class GateJudge:
         return judgement
 
     def _rule(self, gate_id: str) -> Rule:
-        from relgate.collector import RESULT
+        from relgate.collector import RESULT, declared_gate
         from relgate.errors import UsageError
 
         rule = self._run.gates.get(gate_id)
         if rule is None:
             known = ", ".join(self._run.gates)
             raise UsageError(f"gate {gate_id!r} is not in the policy for stage {self._run.stage_name}: it has {known}")
+        declared = declared_gate(self._item)
+        if gate_id != declared:
+            text = f"{self._item.nodeid} is gate {declared!r} by its name or marker, and judges {gate_id!r}"
+            raise UsageError(f'{text}: rename it, or mark it with @pytest.mark.gate(id="{gate_id}")')
         previous = self._item.stash.get(RESULT, None)
         if previous is not None:
             raise UsageError(f"one test is one gate: {self._item.nodeid} has judged {previous.id} already")
@@ -112,6 +119,9 @@ class GateJudge:
         from relgate.judge import judge, judge_value, unmeasured
         from relgate.values import Measurement
 
+        if isinstance(signal, Measurement) and rule.signal is not None:
+            text = f"the policy measures {rule.signal}.{rule.field}, the test gives a measurement of its own"
+            return unmeasured(rule, text), None
         if isinstance(signal, Measurement):
             return judge_value(rule, signal), None
         if isinstance(signal, SignalPart) and signal.field != rule.field:
@@ -159,11 +169,7 @@ class GateJudge:
         )
 
     def _redact(self, text: str) -> str:
-        from relgate.run import redactor
-
-        if self._redactor is None:
-            self._redactor = redactor(self._run)
-        return self._redactor.text(text)
+        return self._run.redactor.text(text)
 
     def _reproduce(self) -> str:
         return shlex.join(["pytest", self._item.nodeid, *self._run.command])

@@ -8,6 +8,8 @@ workers judge and report.
 from __future__ import annotations
 
 import re
+import sys
+import traceback
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +17,7 @@ import pytest
 from relgate.fixtures import RUN, gate, observation
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Generator
 
     from relgate.session import Controller
@@ -94,6 +97,42 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+    """A conftest that calls ``sys.exit(0)`` would end a session that was to decide before it begins."""
+    try:
+        return (yield)
+    except SystemExit as error:
+        if not _given(early_config.known_args_namespace):
+            raise
+        raise pytest.UsageError(
+            f"a conftest ended the process (sys.exit({error.code})): nothing was decided"
+        ) from error
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
+    """Have the last word about the exit code of a session that decides, however it ends."""
+    try:
+        code = yield
+    except pytest.UsageError:
+        raise
+    except BaseException as error:
+        controller = config.stash.get(CONTROLLER, None)
+        if controller is None:
+            raise
+        controller.crashed(error)
+        traceback.print_exception(error)
+        return controller.last_word(1)
+    controller = config.stash.get(CONTROLLER, None)
+    if controller is not None:
+        return controller.last_word(int(code or 0))  # type: ignore[call-overload]
+    if config.option.collectonly and _asked(config) and not code:
+        sys.stderr.write("relgate: --collect-only judges nothing, so nothing was decided: hold (exit 10)\n")
+        return 10
+    return code
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
     """Keep the decision's exit status, whatever other plugins do at the end."""
     controller = session.config.stash.get(CONTROLLER, None)
@@ -112,7 +151,14 @@ def selected_families(config: pytest.Config) -> tuple[str, ...]:
 
 
 def _decides(config: pytest.Config) -> bool:
-    if config.option.collectonly or config.option.help or config.option.version:
-        return False
-    given = any(getattr(config.option, f"gate_{name}") for name, _, _ in OPTIONS) or config.option.gate_release
-    return bool(given) or bool(config.getini("gate_policy") and selected_families(config))
+    return _asked(config) and not (config.option.collectonly or config.option.help or config.option.version)
+
+
+def _asked(config: pytest.Config) -> bool:
+    return _given(config.option) or bool(config.getini("gate_policy") and selected_families(config))
+
+
+def _given(options: argparse.Namespace) -> bool:
+    """Whether an option of relgate is on the command line; an empty one too, which is said to be a mistake."""
+    named = (getattr(options, f"gate_{name}", None) is not None for name, _, _ in OPTIONS)
+    return any(named) or bool(getattr(options, "gate_release", None))

@@ -10,33 +10,33 @@ import json
 import os
 import platform
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from relgate.adapters import ledger
-from relgate.codec import canonical, sha256
+from relgate.audit.chain import Head
+from relgate.codec import sha256
 from relgate.decide import Ending, Expectation, TestOutcome, decide, outlived
 from relgate.errors import SourceError, UsageError
 from relgate.report import document, markdown
 from relgate.report.advice import next_steps
-from relgate.report.redact import Redactor
-from relgate.settings import Run, secret_values
 from relgate.values import Decision, GateResult, Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from relgate.audit.chain import Head
     from relgate.policy import Gate
+    from relgate.report.redact import Redactor
+    from relgate.settings import Run
 
 EXIT_PROMOTE = 0
 EXIT_HOLD = 10
 EXIT_ROLLBACK = 20
 EXIT_UNRECORDED = 30
-_EXITS_OF_PYTEST = range(2, 7)
+EXITS_OF_PYTEST = range(2, 7)
 
 DECISION = "decision.json"
 SUMMARY = "decision.md"
@@ -45,18 +45,17 @@ EVIDENCE = "evidence"
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """A decision with what became of it. ``head`` is None, and ``unrecorded`` says why, when there is no record."""
+    """A decision, redacted, with what became of it.
+
+    ``head`` is None, and ``unrecorded`` says why, when there is no record. ``unwritten``: why there is no
+    page for people.
+    """
 
     decision: Decision
-    content: Mapping[str, Any]
     exit_code: int
     head: Head | None
     unrecorded: str | None
-
-
-def redactor(run: Run) -> Redactor:
-    """What takes this run's secrets out of texts."""
-    return Redactor(secret_values(run.environment), run.policy.redact)
+    unwritten: str | None = None
 
 
 def start(run: Run) -> Head:
@@ -66,58 +65,103 @@ def start(run: Run) -> Head:
         UsageError: the record cannot be written; no gate may run then.
 
     """
-    clean = redactor(run)
-    body = {
-        "run_id": run.id,
-        "service": run.policy.service,
-        "environment": run.environment_name,
-        "stage": run.stage_name,
-        "release": run.release,
-        "candidate": run.candidate_url,
-        "baseline": run.baseline_url,
-        "bake_s": run.bake_s,
-        "policy_sha256": run.policy.sha256,
-        "policy_files": {name: _keep(run, clean.text(text).encode(), ".yaml") for name, text in run.texts.items()},
-        "required": list(run.policy.required_ids(run.stage)),
-        "overrides": list(run.overrides),
-        "versions": versions(),
-    }
+    clean = run.redactor
     try:
-        return ledger.append(run.path.parent, "run-started", run.started_s, clean.json(body))
+        body = {
+            "run_id": run.id,
+            "service": run.policy.service,
+            "environment": run.environment_name,
+            "stage": run.stage_name,
+            "release": clean.json(run.release),
+            "candidate": clean.text(run.candidate_url),
+            "baseline": clean.json(run.baseline_url),
+            "bake_s": run.bake_s,
+            "policy_sha256": run.policy.sha256,
+            "policy_files": {name: _keep(run, clean.text(text).encode(), ".yaml") for name, text in run.texts.items()},
+            "required": list(run.policy.required_ids(run.stage)),
+            "overrides": clean.json(run.overrides),
+            "versions": versions(),
+        }
+        return ledger.append(run.path.parent, "run-started", run.started_s, body)
     except (SourceError, OSError) as error:
         raise UsageError(f"the start of this run cannot be recorded, so no gate may run: {error}") from error
 
 
 def conclude(
-    run: Run, outcomes: list[TestOutcome], collected: Mapping[str, str], ending: Ending, notes: tuple[str, ...] = ()
+    run: Run,
+    started: Head,
+    outcomes: list[TestOutcome],
+    collected: Mapping[str, str],
+    ending: Ending,
+    notes: tuple[str, ...] = (),
 ) -> Conclusion:
-    """Decide, record the decision, and write it for people and machines."""
+    """Decide, record the decision, and write it for people and machines.
+
+    Args:
+        run: the frozen run.
+        started: the head of the ledger after the run's start record; the decision goes into the same ledger or nowhere.
+        outcomes: what pytest reported.
+        collected: test node id -> gate id.
+        ending: how pytest ended.
+        notes: sentences that belong into the record.
+
+    """
     finished_s = time.time()
     decision = decide(_expectation(run, collected), outcomes, ending, overrides=run.overrides + notes)
     decision = outlived(decision, finished_s - _held_since(run, finished_s), run.policy.hold_for_s, run.policy.then)
+    decision = _redacted(decision, run.redactor)
     facts = document.Facts(
         run_id=run.id,
         service=run.policy.service,
         environment=run.environment_name,
         stage=run.stage_name,
-        release=run.release,
+        release=run.redactor.json(run.release),
         policy_sha256=run.policy.sha256,
         started_s=run.started_s,
         finished_s=finished_s,
         pytest_exit=ending.exit_status,
         versions=versions(),
     )
-    content: dict[str, Any] = redactor(run).json(document.document(decision, facts))
+    content = document.document(decision, facts)
     try:
-        head = ledger.append(run.path.parent, "gate-decision", finished_s, content)
-        write_durably(
-            run.path / DECISION, document.render(content, sequence=head.sequence, sha256=head.sha256).encode()
-        )
-        write_durably(run.path / SUMMARY, markdown.render(content, head.sequence, head.sha256).encode())
+        head = ledger.append(run.path.parent, "gate-decision", finished_s, content, after=started)
+        text = document.render(content, sequence=head.sequence, sha256=head.sha256)
+        write_durably(run.path / DECISION, text.encode())
     except (SourceError, OSError, ValueError) as error:
         code = ending.exit_status if run.observe_only else EXIT_UNRECORDED
-        return Conclusion(decision, content, code, None, str(error))
-    return Conclusion(decision, content, _exit_code(run, decision.outcome, ending), head, None)
+        return Conclusion(decision, code, None, str(error))
+    unwritten = _write_summary(run, markdown.render(content, head.sequence, head.sha256))
+    return Conclusion(decision, _exit_code(run, decision.outcome, ending), head, None, unwritten)
+
+
+def _write_summary(run: Run, text: str) -> str | None:
+    """Write the page for people; why it could not be written. The decision is recorded by then, and stands."""
+    try:
+        write_durably(run.path / SUMMARY, text.encode())
+    except OSError as error:
+        return f"{run.path / SUMMARY}: cannot be written ({error.strerror})"
+    return None
+
+
+def _redacted(decision: Decision, clean: Redactor) -> Decision:
+    """A decision without secrets in its free texts. Ids, verdicts and the outcome are words of ours: they stay."""
+
+    def row(result: GateResult) -> GateResult:
+        observed = clean.text(result.observed) if isinstance(result.observed, str) else result.observed
+        return replace(
+            result,
+            message=clean.text(result.message),
+            observed=observed,
+            reproduce=clean.text(result.reproduce),
+            next_steps=tuple(map(clean.text, result.next_steps)),
+        )
+
+    return replace(
+        decision,
+        reasons=tuple(replace(reason, text=clean.text(reason.text)) for reason in decision.reasons),
+        gates=tuple(map(row, decision.gates)),
+        overrides=tuple(map(clean.text, decision.overrides)),
+    )
 
 
 def _held_since(run: Run, now_s: float) -> float:
@@ -132,7 +176,7 @@ def _held_since(run: Run, now_s: float) -> float:
         records = ledger.read(run.path.parent).records
     except SourceError:
         return now_s
-    this = (run.policy.service, run.environment_name, run.stage_name, redactor(run).json(run.release))
+    this = (run.policy.service, run.environment_name, run.stage_name, run.redactor.json(run.release))
     since = now_s
     for body in (record["body"] for record in reversed(records) if record["kind"] == "gate-decision"):
         if (body["service"], body["environment"], body["stage"], body["release"]) == this:
@@ -149,7 +193,7 @@ def _exit_code(run: Run, outcome: Outcome, ending: Ending) -> int:
         return EXIT_PROMOTE
     if outcome is Outcome.ROLLBACK:
         return EXIT_ROLLBACK
-    return ending.exit_status if ending.exit_status in _EXITS_OF_PYTEST else EXIT_HOLD
+    return ending.exit_status if ending.exit_status in EXITS_OF_PYTEST else EXIT_HOLD
 
 
 def _expectation(run: Run, collected: Mapping[str, str]) -> Expectation:
@@ -247,7 +291,10 @@ def recorded(reports: Path, run_id: str) -> Recorded:
     doubt = _doubt(reports, content, sequence, digest, folder.name)
     if doubt is not None:
         return Recorded(None, EXIT_UNRECORDED, (f"not verified, so do not promote: {doubt}",))
-    outcome = Outcome(content["decision"])
+    try:
+        outcome = Outcome(content["decision"])
+    except ValueError as error:
+        return Recorded(None, EXIT_UNRECORDED, (f"not verified: {error}",))
     code = {Outcome.PROMOTE: EXIT_PROMOTE, Outcome.HOLD: EXIT_HOLD, Outcome.ROLLBACK: EXIT_ROLLBACK}[outcome]
     where = f"{content['service']} {content['stage']} in {content['environment']}, run {folder.name}"
     reasons = [f"  - {reason['gate'] or 'stage'}: {reason['text']}" for reason in content["reasons"]]
@@ -263,11 +310,12 @@ def _doubt(reports: Path, content: Mapping[str, Any], sequence: int, digest: str
         return str(error)
     if chain.fault is not None:
         return chain.fault
-    if not 1 <= sequence <= len(chain.records):
-        return f"the ledger ends at record {len(chain.records)}, the decision names record {sequence}"
+    if not chain.holds(Head(sequence, digest)):
+        return f"record {sequence} of the ledger ({len(chain.records)} records) is not the one that the decision names"
     record = chain.records[sequence - 1]
-    if sha256(canonical(record)) != digest:
-        return f"record {sequence} of the ledger is not the one that the decision names"
+    kinds = [record["kind"] for record in chain.records if record["body"].get("run_id") == run_id]
+    if kinds != ["run-started", "gate-decision"]:
+        return f"run {run_id} has the records {', '.join(kinds) or 'none'}: expected one start and then one decision"
     if record["kind"] != "gate-decision" or record["body"] != content or content.get("run_id") != run_id:
         return f"{DECISION} differs from record {sequence} of the ledger"
     return None

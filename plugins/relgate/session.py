@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,14 @@ from relgate.decide import Ending
 from relgate.errors import PolicyError, SourceError, UsageError
 from relgate.guard import Guard
 from relgate.report import terminal
-from relgate.run import DECISION, EXIT_UNRECORDED, SUMMARY, Conclusion, conclude, redactor, start
+from relgate.run import DECISION, EXIT_HOLD, EXIT_UNRECORDED, EXITS_OF_PYTEST, SUMMARY, Conclusion, conclude, start
 from relgate.settings import Options, Run, make_run
+from relgate.values import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Mapping, Sequence
+
+    from relgate.audit.chain import Head
 
 
 def join(config: pytest.Config, text: str) -> Run:
@@ -46,7 +50,10 @@ class Controller:
     collector: Collector
     guard: Guard | None = None
     conclusion: Conclusion | None = None
-    note: str | None = None
+    started: Head | None = None
+    ended_early: str | None = None
+    broken: str | None = None
+    pid: int = field(default_factory=os.getpid)
 
     @classmethod
     def prepare(cls, config: pytest.Config, families: tuple[str, ...]) -> Controller:
@@ -58,7 +65,7 @@ class Controller:
         """
         try:
             run = make_run(_options(config, families), _command(config))
-            redactor(run)  # An unset secret is the caller's fault: say so before anything starts.
+            run.redactor  # noqa: B018 - an unset secret is the caller's fault: say so before anything starts.
         except (PolicyError, UsageError) as error:
             raise pytest.UsageError(str(error)) from error
         _place_allure_results(config, run)
@@ -75,16 +82,16 @@ class Controller:
         lines = terminal.header_lines(
             run.policy.service, run.environment_name, run.stage_name, run.release, required, run.candidate_url
         )
-        return [redactor(run).text(line) for line in lines]
+        return [run.redactor.text(line) for line in lines]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Write the start record before the first gate, and stand guard."""
         try:
-            start(self.run)
+            self.started = start(self.run)
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
-        self.guard = Guard(self._sudden_end)
+        self.guard = Guard(self.collector.interrupt, self._sudden_end)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -97,10 +104,10 @@ class Controller:
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
         serial = not self.config.pluginmanager.has_plugin("dsession")
         collected, _ = read_collected(self.run.path)
-        wanted = set(collected.values()) if serial else set(self.run.gates)
+        wanted = set((collected or {}).values()) if serial else set(self.run.gates)
         if not (serial and session.testsfailed):
             try:
-                self.note = Bake(self.run, wanted, reporter).observe()
+                self.ended_early = Bake(self.run, wanted, reporter).observe()
             except (SourceError, UsageError) as error:
                 self.collector.interrupt(f"nothing could be observed: {error}")
         return (yield)
@@ -117,13 +124,33 @@ class Controller:
         """The outermost ring of the session's end: nobody else's last word replaces the decision's exit status."""
         try:
             yield
-        except pytest.exit.Exception as error:
-            self.collector.interrupt(f"pytest.exit at the end of the session: {error.msg}")
+        except BaseException as error:
+            self.crashed(error)
             self._conclude(int(session.exitstatus))
-            session.exitstatus = EXIT_UNRECORDED
-        else:
-            if self.conclusion is not None:
-                session.exitstatus = self.conclusion.exit_code
+            if not isinstance(error, pytest.exit.Exception):
+                raise
+        session.exitstatus = self.last_word(int(session.exitstatus))
+
+    def crashed(self, error: BaseException) -> None:
+        """Note that something broke at the end of the session; a promotion does not survive that."""
+        self.broken = f"{type(error).__name__} at the end of the session: {error}"
+        self.collector.interrupt(self.broken)
+
+    def last_word(self, exit_status: int) -> int:
+        """The exit code of the process, whatever pytest and others make of it."""
+        if os.getpid() != self.pid and self.guard is not None:
+            self.guard.leave()
+        if self.started is None:
+            # It ended before it began: nothing is recorded, and no code but pytest's own for such an end will do.
+            return exit_status if exit_status in EXITS_OF_PYTEST else EXIT_HOLD
+        self._conclude(exit_status)
+        if self.conclusion is None:
+            return EXIT_UNRECORDED
+        if self.run.observe_only:
+            return self.conclusion.exit_code
+        if self.broken is not None and self.conclusion.exit_code == 0:
+            return EXIT_UNRECORDED
+        return self.conclusion.exit_code
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the decision: what a person reads in ten seconds."""
@@ -134,26 +161,40 @@ class Controller:
     def pytest_unconfigure(self) -> None:
         """Give signals and functions back; by now every other plugin has written its files."""
         if self.guard is not None:
-            self.guard.release()
+            self.guard.release(self.conclusion.exit_code if self.conclusion is not None else None)
         results = getattr(self.config.option, "allure_report_dir", None)
         if results:
             from relgate.adapters.allure import sweep
 
-            sweep(Path(results), redactor(self.run).text)
+            sweep(Path(results), self.run.redactor.text)
 
     def _conclude(self, exit_status: int) -> None:
-        if self.conclusion is not None:
+        if self.conclusion is not None or self.started is None:
             return
         if self.guard is not None:
+            if os.getpid() != self.pid:
+                self.guard.leave()
             self.guard.deaf()
         self.collector.finished = True
         collected, unknown = read_collected(self.run.path)
-        unjudged = (f"not in the policy, so not run: {', '.join(unknown)}",) if unknown else ()
-        notes = ((self.note,) if self.note else ()) + unjudged
-        outcomes = self.collector.outcomes(collected)
-        self.conclusion = conclude(
-            self.run, outcomes, collected, Ending(exit_status, self.collector.interruption), notes
-        )
+        if collected is None:
+            self.collector.interrupt("the list of collected gates is not there: nobody knows what is missing")
+        outcomes = self.collector.outcomes(collected or {})
+        failed = any(seen.result is not None and seen.result.verdict is Verdict.FAIL for seen in outcomes)
+        if self.ended_early is not None and not failed:
+            self.collector.interrupt(f"{self.ended_early}; at the end no gate failed")
+        ending = Ending(exit_status, self.collector.interruption)
+        notes = self._notes(collected or {}, unknown)
+        self.conclusion = conclude(self.run, self.started, outcomes, collected or {}, ending, notes)
+
+    def _notes(self, collected: Mapping[str, str], unknown: Sequence[str]) -> tuple[str, ...]:
+        """What a reader of the record has to know beside the gates."""
+        expected = {*collected.values(), *self.run.policy.required_ids(self.run.stage)}
+        absent = [gate for gate in self.run.gates if gate not in expected]
+        notes = [self.ended_early] if self.ended_early is not None else []
+        notes += [f"not in the policy, so not run: {', '.join(unknown)}"] if unknown else []
+        notes += [f"in the policy, not required, did not run: {', '.join(absent)}"] if absent else []
+        return tuple(notes)
 
     def _sudden_end(self, reason: str) -> None:
         self.collector.interrupt(reason)
@@ -165,7 +206,7 @@ def _footer(run: Run, conclusion: Conclusion) -> list[str]:
     if conclusion.head is None:
         return [f"exit code {conclusion.exit_code}"]
     return [
-        f"report: {run.path / SUMMARY}",
+        f"report: {conclusion.unwritten or run.path / SUMMARY}",
         f"record: {run.path / DECISION}",
         f"ledger: line {conclusion.head.sequence}, sha256 {conclusion.head.sha256}",
     ]
@@ -173,7 +214,12 @@ def _footer(run: Run, conclusion: Conclusion) -> list[str]:
 
 def _options(config: pytest.Config, families: tuple[str, ...]) -> Options:
     def option(name: str) -> str | None:
-        return getattr(config.option, f"gate_{name}") or config.getini(f"gate_{name}") or None
+        given: str | None = getattr(config.option, f"gate_{name}")
+        if given is not None and not given.strip():
+            raise UsageError(
+                f"--gate-{name}: expected a value, got an empty text. Is a variable of the pipeline not set?"
+            )
+        return given or config.getini(f"gate_{name}") or None
 
     policy = option("policy")
     if policy is None:

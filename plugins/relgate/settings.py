@@ -15,11 +15,13 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from relgate.codec import rfc3339
 from relgate.errors import UsageError
 from relgate.policy import Auth, Environment, Gate, Policy, Stage, Target, load
 from relgate.policy.units import parse_duration
+from relgate.report.redact import Redactor
 
 RELEASE_KEY_FOR_VERSION = "version"
 _SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|API_?KEY|PRIVATE_?KEY|CREDENTIAL", re.IGNORECASE)
@@ -86,6 +88,14 @@ class Run:
         required = set(self.policy.required_ids(self.stage))
         everything = self.policy.gates_in(self.stage)
         return {id_: gate for id_, gate in everything.items() if gate.family in self.stage.run or id_ in required}
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        """What takes this run's secrets out of texts.
+
+        Made once, before the first gate: a test may take a variable out of the environment, and its mask must stay.
+        """
+        return Redactor(secret_values(self.environment), self.policy.redact)
 
     @property
     def path(self) -> Path:
@@ -167,6 +177,14 @@ def make_run(options: Options, command: tuple[str, ...] = ()) -> Run:
         for side, url in (("candidate", options.candidate), ("baseline", options.baseline))
         if url is not None
     ]
+    candidate_url = _url("candidate", options.candidate or resolve(environment.candidate.url))
+    baseline_url = _baseline_url(options, environment)
+    other = environment.baseline or environment.candidate
+    if candidate_url == baseline_url and headers_of(environment.candidate) == headers_of(other):
+        raise UsageError(
+            f"candidate and baseline are both {candidate_url}: nothing could be compared. Name two, or no baseline"
+        )
+    release = _release(options.release)
     started_s = time.time()
     run_id = f"{rfc3339(started_s)[:19].replace('-', '').replace(':', '')}Z-{secrets.token_hex(4)}"
     return Run(
@@ -177,10 +195,10 @@ def make_run(options: Options, command: tuple[str, ...] = ()) -> Run:
         texts=texts,
         environment_name=environment.name,
         stage_name=stage.name,
-        candidate_url=_url("candidate", options.candidate or resolve(environment.candidate.url)),
-        baseline_url=_baseline_url(options, environment),
+        candidate_url=candidate_url,
+        baseline_url=baseline_url,
         bake_s=bake_s,
-        release=_release(options.release),
+        release=release,
         overrides=tuple(overrides),
         observe_only=options.observe_only,
         command=command,
@@ -193,7 +211,12 @@ def _baseline_url(options: Options, environment: Environment) -> str | None:
 
 
 def _url(side: str, url: str) -> str:
-    if not url.startswith(("http://", "https://")):
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or re.search(r"\s", url):
         raise UsageError(f"--gate-{side}: expected a URL like https://canary.example, got {url!r}")
     return url.rstrip("/")
 
@@ -218,27 +241,30 @@ def _stages(policy: Policy) -> str:
 
 
 def _release(pairs: tuple[str, ...]) -> dict[str, str]:
-    release = {}
+    release: dict[str, str] = {}
     for pair in pairs:
         key, separator, value = pair.partition("=")
         if not separator or not key.strip():
             raise UsageError(f"--gate-release: expected KEY=VALUE like version=1.2.3, got {pair!r}")
+        if key.strip() in release:
+            raise UsageError(
+                f"--gate-release: {key.strip()} is given twice, as {release[key.strip()]!r} and {value.strip()!r}"
+            )
         release[key.strip()] = value.strip()
     return release
 
 
 def _make_folder(reports: Path, run_id: str) -> Path:
-    folder = reports / run_id
+    at_fault = folder = reports / run_id
     try:
         folder.mkdir(parents=True)
-        latest = reports / "latest"
+        at_fault = reports / "latest"
         beside = reports / f".latest-{run_id}"
         beside.symlink_to(run_id)
-        beside.replace(latest)
+        beside.replace(at_fault)
     except OSError as error:
-        raise UsageError(
-            f"{folder}: cannot be made ({error.strerror}). Pass --gate-reports DIR to write elsewhere"
-        ) from error
+        text = f"{at_fault}: cannot be made ({error.strerror}). Pass --gate-reports DIR to write elsewhere"
+        raise UsageError(text) from error
     return folder
 
 

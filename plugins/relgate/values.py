@@ -7,6 +7,7 @@ A number that could not be computed is ``None``; NaN and infinity never enter a 
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
@@ -187,8 +188,15 @@ class Measurement:
     def __post_init__(self) -> None:
         for name in ("value", "low", "high", "confidence", "baseline"):
             number = getattr(self, name)
-            if number is not None and not math.isfinite(number):
+            if number is None:
+                continue
+            if not math.isfinite(number):
                 raise ValueError(f"Measurement.{name}: expected a finite number or None, got {number!r}")
+            object.__setattr__(self, name, float(number))  # Of numpy, Decimal, Fraction: JSON knows none of them.
+        for name in ("n", "n_needed", "baseline_n"):
+            count = getattr(self, name)
+            if count is not None:
+                object.__setattr__(self, name, operator.index(count))
 
     @property
     def unit(self) -> str:

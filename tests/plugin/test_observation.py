@@ -51,13 +51,19 @@ def test_gate(gate, gate_id): gate.judge(gate_id)
 """
 
 FROM_A_RECORDING = """
+import json
 import shutil
-from pathlib import Path
 import relgate.session
+from relgate.codec import canonical, sha256
 
 class Stored:
     def __init__(self, run, gates, screen): self.run = run
-    def observe(self) -> None: shutil.copytree({folder!r}, self.run.path, dirs_exist_ok=True)
+    def observe(self):
+        shutil.copytree({folder!r}, self.run.path, dirs_exist_ok=True)
+        path = self.run.path / "evidence" / "observation.json"
+        manifest = json.loads(path.read_text()) | dict(run_id=self.run.id)
+        manifest.pop("seal")
+        path.write_text(json.dumps(manifest | dict(seal=sha256(canonical(manifest)))))
 
 relgate.session.Bake = Stored
 """
@@ -288,3 +294,54 @@ def _child_of(parent: int, name: str) -> int:
                 return int(pid)
         time.sleep(0.05)
     raise TimeoutError(name)
+
+
+def test_the_evidence_of_another_run_is_not_accepted(
+    observed: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A recording belongs to one run: its manifest says which."""
+    first = deciding(observed)
+    assert first.code == 0, first.out
+    stored = tmp_path_factory.mktemp("stored")
+    shutil.copytree(first.runs[-1] / "evidence", stored / "evidence")
+    swap = FROM_A_RECORDING.format(folder=str(stored)).replace("| dict(run_id=self.run.id)", "")
+    observed.write("conftest.py", swap)
+    ended = deciding(observed)
+
+    assert ended.code == 10, ended.out
+    assert "the recording is that of run" in ended.reasons
+
+
+def test_a_gate_with_a_signal_does_not_take_a_number_of_the_tests_own(observed: Project) -> None:
+    """What the policy measures is measured, or the gate says that it was not."""
+    number = 'from relgate.values import Measurement\nMINE = Measurement("time", n=1000, value=0.01)\n'
+    observed.write("test_gates.py", number + GATES.replace("observation.latency", "MINE"))
+    ended = deciding(observed)
+
+    assert ended.code == 10, ended.out
+    assert ended.verdicts["latency-p95"] == "error"
+
+
+def test_the_same_url_for_both_sides_is_refused(
+    observed: Project, shops: tuple[shop.ShopProcess, shop.ShopProcess]
+) -> None:
+    """A comparison of a service with itself always passes."""
+    url = shops[1].url
+    ended = deciding(observed, "--gate-candidate", url, "--gate-baseline", url)
+
+    # The policy's own candidate carries a key that the baseline does not: then one URL can be two releases.
+    assert ended.code == 10, ended.out
+    path = observed.folder / "relgate.yaml"
+    path.write_text(path.read_text().replace(', headers: {X-Api-Key: "env:SHOP_KEY"}', ""))
+    ended = deciding(observed, "--gate-candidate", url, "--gate-baseline", url)
+
+    assert ended.code == 4, ended.out
+    assert "nothing could be compared" in ended.out
+
+
+def test_a_strict_project_can_be_promoted(observed: Project) -> None:
+    """`filterwarnings = ["error"]`: relgate leaves no open file behind."""
+    observed.write("pytest.toml", '[pytest]\nstrict = true\nfilterwarnings = ["error"]\n')
+    ended = deciding(observed)
+
+    assert ended.code == 0, ended.out

@@ -492,3 +492,156 @@ def test_a_hold_that_outlives_its_time_is_rolled_back(project: Project) -> None:
 
     assert (first.code, other.code, again.code) == (10, 10, 20), again.out
     assert "longer than hold_for" in again.reasons
+
+
+LAST_WORDS = {
+    "session start": "def pytest_sessionstart(session): pytest.exit('x', returncode=0)",
+    "configure": "def pytest_configure(config):\n"
+    "    if not hasattr(config, 'workerinput'): pytest.exit('x', returncode=0)",
+    "conftest": "sys.exit(0)",
+    "sys.exit in session finish": "def pytest_sessionfinish(session): sys.exit(0)",
+    "error in session finish": "def pytest_sessionfinish(session): raise OSError('disk')",
+    "sys.exit in summary": "def pytest_terminal_summary(): sys.exit(0)",
+    "sys.exit in unconfigure": "def pytest_unconfigure(): sys.exit(0)",
+    "error in unconfigure": "def pytest_unconfigure(): raise OSError('disk')",
+    "os._exit at exit": "import atexit\natexit.register(lambda: os._exit(0))",
+    "os._exit in a thread": "import threading\n"
+    "if 'PYTEST_XDIST_WORKER' not in os.environ: threading.Timer(4.0, lambda: os._exit(0)).start()",
+}
+
+
+@pytest.mark.parametrize("way", LAST_WORDS)
+def test_nobody_else_has_the_last_word_about_the_exit_code(project: Project, way: str) -> None:
+    """Whoever ends the process: a release that failed its gate never ends with 0."""
+    project.gates(beta=GATES["beta"].replace("2.0", "11.0"))
+    project.write("conftest.py", f"import os, sys\nimport pytest\n{LAST_WORDS[way]}\n")
+    ended = project.run()
+
+    assert ended.code not in (0, 1), ended.out
+    if "conftest" not in way and way not in ("configure", "session start"):
+        assert ended.decision == "rollback", ended.out
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--markers"], ["--fixtures"], ["--collect-only"], ["-p", "no:relgate-controller"]]
+)
+def test_a_session_that_judges_nothing_does_not_end_with_zero(project: Project, arguments: list[str]) -> None:
+    """Somebody put such an option into PYTEST_ADDOPTS."""
+    assert project.run(*arguments).code not in (0, 1)
+
+
+@pytest.mark.parametrize("option", ["policy", "candidate", "stage", "env", "bake", "reports"])
+def test_an_empty_option_is_a_usage_error(project: Project, option: str) -> None:
+    """`--gate-candidate "$URL"` with a variable that is not set must not judge something else."""
+    ended = project.run_plainly("--gate-policy", "relgate.yaml", f"--gate-{option}=")
+
+    assert ended.code == 4, ended.out
+    assert "empty text" in ended.out
+
+
+def test_a_fork_that_goes_on_with_the_session_decides_nothing(project: Project) -> None:
+    """Only the process that wrote the start writes the decision."""
+    if project.workers:
+        pytest.skip("workers do not decide")
+    forked = (
+        "@pytest.mark.canary\ndef test_beta(gate):\n    child = os.fork()\n    if not child: time.sleep(2)\n"
+        '    gate.judge("beta", value(11.0 if child else 1.0))\n'
+    )
+    project.gates(beta=forked)
+    ended = project.run()
+    time.sleep(2.5)
+
+    assert ended.code == 20, ended.out
+    assert ended.decision == "rollback"
+    assert ended.kinds == ["run-started", "gate-decision"]
+
+
+@pytest.mark.parametrize("harm", ["os.unlink('reports/ledger.jsonl')", "open('reports/ledger.jsonl', 'w').close()"])
+def test_a_ledger_that_lost_the_start_takes_no_decision(project: Project, harm: str) -> None:
+    """The decision goes into the ledger that has its start, or nowhere."""
+    project.gates(beta=GATES["beta"].replace("    gate", f"    {harm}\n    gate"))
+    ended = project.run()
+
+    assert ended.code == 30, ended.out
+
+
+@pytest.mark.parametrize(
+    "after", ["    raise OSError('late')", "    pytest.xfail('known')", "    pytest.skip('after')", "    assert False"]
+)
+def test_what_happens_after_judging_takes_the_pass_back(project: Project, after: str) -> None:
+    """Also where an xfail mark or a skip hides it."""
+    project.gates(beta=f"@pytest.mark.xfail(strict=False)\n{GATES['beta']}{after}\n")
+    ended = project.run()
+
+    assert ended.code == 10, ended.out
+    assert ended.verdicts["beta"] == "error"
+
+
+def test_a_gate_cannot_judge_in_the_name_of_another(project: Project) -> None:
+    """Copied, and half of it renamed: alpha would be missing and nobody would see it."""
+    project.write("relgate.yaml", POLICY.replace("require: [alpha, beta]", "require: [beta]"))
+    project.gates(alpha=GATES["alpha"].replace('"alpha"', '"beta"'))
+    ended = project.run()
+
+    assert ended.code == 10, ended.out
+    assert ended.verdicts["alpha"] == "error"
+
+
+def test_a_signal_that_a_test_swallows_is_seen(project: Project) -> None:
+    """The CI job was cancelled; what the test makes of it does not matter."""
+    if project.workers:
+        pytest.skip("the signal goes to the controller")
+    swallow = "    try:\n        os.kill(os.getpid(), signal.SIGTERM)\n        time.sleep(1)\n"
+    swallow += "    except BaseException: pass\n"
+    project.gates(beta=GATES["beta"].replace("    gate", f"{swallow}    gate"))
+    ended = project.run()
+
+    assert ended.code == 10, ended.out
+    assert "SIGTERM" in ended.reasons
+
+
+def test_secrets_do_not_redact_the_decision_itself(project: Project) -> None:
+    """A variable that looks like a secret and has a word of ours as its value."""
+    project.environment = {"DEPLOY_TOKEN": "rollback", "OTHER_TOKEN": "decision"}
+    project.gates(beta=GATES["beta"].replace("2.0", "11.0"))
+    ended = project.run()
+
+    assert ended.code == 20, ended.out
+    assert ended.decision == "rollback"
+
+
+def test_a_summary_that_cannot_be_written_does_not_undo_the_record(project: Project) -> None:
+    """The decision is in the ledger by then."""
+    harm = "    import pathlib\n    next(pathlib.Path('reports').glob('2*')).joinpath('decision.md').mkdir()\n"
+    project.gates(beta=GATES["beta"].replace("    gate", f"{harm}    gate"))
+    ended = project.run()
+
+    assert ended.code == 0, ended.out
+    assert "decision.md: cannot be written" in ended.out
+
+
+@pytest.mark.parametrize("number", ["__import__('numpy').int64(11)", "__import__('fractions').Fraction(11)", "10**20"])
+def test_a_number_of_any_kind_is_judged(project: Project, number: str) -> None:
+    """JSON knows few kinds of numbers; a failure must not get lost on the way."""
+    project.gates(beta=GATES["beta"].replace("2.0", number))
+    ended = project.run()
+
+    assert ended.code == 20, ended.out
+
+
+def test_a_text_that_is_no_unicode_is_written_down_all_the_same(project: Project) -> None:
+    """Names of files come as lone surrogates."""
+    project.gates(beta=GATES["beta"] + "    raise OSError('bad \\udcff name')\n")
+    ended = project.run("-p", "no:allure_pytest")  # It cannot write such a text, and takes the session down.
+
+    assert ended.code == 10, ended.out
+    assert "udcff" in ended.reasons
+
+
+def test_a_gate_of_the_policy_that_nobody_required_or_ran_is_named(project: Project) -> None:
+    """It is no hold, and no secret."""
+    project.write("relgate.yaml", POLICY.replace("require: [alpha, beta]", "require: [alpha]"))
+    ended = project.run("-k", "alpha")
+
+    assert ended.code == 0, ended.out
+    assert "in the policy, not required, did not run: beta" in ended.document["overrides"]

@@ -48,11 +48,11 @@ def test_slow_stretches_every_quantile_alike() -> None:
 
 
 def test_tail_moves_p99_and_hardly_p95() -> None:
-    """Release tail more than trebles P99 of the backend's time, P95 rises by less than a seventh, P50 stays."""
+    """Release tail more than trebles P99 of the backend's time, P95 rises by less than a fifth, P50 stays."""
     good, tail = _draws("good", 1), _draws("tail", 2)
     ratio = {share: np.quantile(tail, share) / np.quantile(good, share) for share in (0.5, 0.95, 0.99)}
     assert ratio[0.5] < 1.05
-    assert ratio[0.95] < 1.15
+    assert ratio[0.95] < 1.2
     assert ratio[0.99] > 3.2
 
 

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 NAME = "ledger.jsonl"
 
 
-def append(folder: Path, kind: chain.Kind, now_s: float, body: dict[str, Any]) -> chain.Head:
+def append(
+    folder: Path, kind: chain.Kind, now_s: float, body: dict[str, Any], after: chain.Head | None = None
+) -> chain.Head:
     """Append one record to ``folder``/ledger.jsonl and return the head after it, once it is on disk.
 
     A torn last line (power loss in the middle of a write) is moved aside and noted by a ``recovery`` record; it was
-    never acknowledged, so nothing is lost.
+    never acknowledged, so nothing is lost. ``after``: an earlier head that must still be in the ledger.
 
     Raises:
         SourceError: the file cannot be written, or what it holds does not verify; nothing was appended.
@@ -34,6 +36,8 @@ def append(folder: Path, kind: chain.Kind, now_s: float, body: dict[str, Any]) -
             found = chain.read(file.read())
             if found.fault is not None:
                 raise SourceError(f"{path}: {found.fault}. Nothing was appended; keep the file and start a new folder")
+            if after is not None and not found.holds(after):
+                raise SourceError(f"{path}: record {after.sequence} of this run is gone: the file was replaced or cut")
             head = found.head
             if found.torn:
                 head = _recover(file, found, path, now_s)

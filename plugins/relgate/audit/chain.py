@@ -42,6 +42,12 @@ class Chain:
     fault: str | None = None
     torn: bytes = b""
 
+    def holds(self, head: Head) -> bool:
+        """Whether the record that an earlier head points to is still here, unchanged."""
+        if not 1 <= head.sequence <= len(self.records):
+            return False
+        return sha256(canonical(self.records[head.sequence - 1])) == head.sha256
+
 
 def line(head: Head, kind: Kind, now_s: float, body: dict[str, Any]) -> tuple[bytes, Head]:
     """The next line of a chain, with its LF, and the head after it.

@@ -60,10 +60,10 @@ class Sides:
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """What an answer must be. ``status``: closed ranges; by default everything below 500."""
+    """What an answer must be. ``status``: closed ranges; by default 200 to 299."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
-    status: tuple[_Range, ...] = ((100, 499),)
+    status: tuple[_Range, ...] = ((200, 299),)
     content_type: str | None = None
     contains: str | None = None
     json: bool = False

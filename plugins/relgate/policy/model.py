@@ -92,7 +92,7 @@ class Expect(_Frozen):
     ``status``: closed ranges of HTTP codes. ``is_json``: the body must parse as JSON.
     """
 
-    status: tuple[tuple[int, int], ...] = ((100, 499),)
+    status: tuple[tuple[int, int], ...] = ((200, 299),)
     content_type: str | None = None
     contains: str | None = None
     is_json: bool = False

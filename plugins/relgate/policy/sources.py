@@ -15,7 +15,7 @@ _BY_SUFFIX = "by the metric's suffix: _bytes, _seconds, _ratio, otherwise count"
 EXPECT = Record(
     "expect",
     (
-        Key("status", ListOf(texts.STATUS), "statuses that count as success", "every status below 500"),
+        Key("status", ListOf(texts.STATUS), "statuses that count as success", "200-299"),
         Key("content_type", texts.FREE, "how the content type must begin"),
         Key("contains", texts.FREE, "a text that the body must contain"),
         Key("json", Flag(), "whether the body must be JSON", "false"),
@@ -56,7 +56,7 @@ PROBE = Record(
         Key("timeout", texts.INTERVAL, "after this long without a complete answer the request has failed", "10s"),
         Key("http", Words(("1.1", "2", "2-prior-knowledge"), {1.1: "1.1", 2: "2"}), "the HTTP version", '"1.1"'),
         Key("connections", Whole(1, 10_000), "most requests in flight", "256"),
-        Key("expect", EXPECT, "what every answer must be", "a status below 500"),
+        Key("expect", EXPECT, "what every answer must be", "a status of 200-299"),
         Key("ids", IDS, "correlation ids", "sent as X-Correlation-ID"),
     ),
     exactly_one=("get", "requests"),

@@ -45,10 +45,12 @@ class Redactor:
         forms = {form for value in values if len(value) >= _SHORTEST for form in _forms(value)}
         longest_first = sorted(forms, key=len, reverse=True)
         self._values = re.compile("|".join(map(re.escape, longest_first))) if forms else None
-        self._patterns = tuple(re.compile(pattern) for pattern in patterns)
+        # A pattern that matches nothing would put the mask between all letters: it says nothing about a secret.
+        self._patterns = tuple(found for found in map(re.compile, patterns) if not found.match(""))
 
     def text(self, text: str) -> str:
-        """``text`` without secrets."""
+        """``text`` without secrets, and without lone surrogates, which no file format takes."""
+        text = text.encode("utf-8", "backslashreplace").decode()
         if self._values is not None:
             text = self._values.sub(MASK, text)
         for shape, replacement in _SHAPES:
@@ -58,7 +60,7 @@ class Redactor:
         return text
 
     def json(self, value: Any) -> Any:
-        """A JSON value with every string in it, keys included, redacted."""
+        """A JSON value of free texts with every string in it, keys included, redacted."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
