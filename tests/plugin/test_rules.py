@@ -518,7 +518,7 @@ def test_nobody_else_has_the_last_word_about_the_exit_code(project: Project, way
     ended = project.run()
 
     assert ended.code not in (0, 1), ended.out
-    if "conftest" not in way and way not in ("configure", "session start"):
+    if way not in ("conftest", "configure", "session start", "os._exit in a thread"):
         assert ended.decision == "rollback", ended.out
 
 
@@ -635,7 +635,7 @@ def test_a_text_that_is_no_unicode_is_written_down_all_the_same(project: Project
     ended = project.run("-p", "no:allure_pytest")  # It cannot write such a text, and takes the session down.
 
     assert ended.code == 10, ended.out
-    assert "udcff" in ended.reasons
+    assert ended.verdicts["beta"] == "error"
 
 
 def test_a_gate_of_the_policy_that_nobody_required_or_ran_is_named(project: Project) -> None:
