@@ -1,23 +1,20 @@
 """pytest hooks in lifecycle order. Without a policy, or in a session that selects no gates, all of them do nothing.
 
-A session decides when ``--gate-policy`` or another ``--gate-*`` option is on the command line, or when
-``gate_policy`` is set in the configuration and ``-m`` names a family of gates. Only the controller decides;
-workers judge and report.
+Only the controller decides; workers judge and report.
 """
 
 from __future__ import annotations
 
-import re
 import sys
 import traceback
 from typing import TYPE_CHECKING
 
 import pytest
 
+from relgate.asked import FAMILIES, OPTIONS, asked, decides, given, selected_families
 from relgate.fixtures import RUN, gate, observation
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Generator
 
     from relgate.session import Controller
@@ -25,24 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["gate", "observation"]
 
 CONTROLLER: pytest.StashKey[Controller] = pytest.StashKey()
-
-FAMILIES = {
-    "canary": "the new version against its limits and against the one that it replaces, in the same window",
-    "migration": "what a migration does to a database, and whether it can be taken back",
-    "preflight": "what must be true before a rollout begins",
-    "smoke": "critical user paths",
-    "load": "the release under load",
-    "postdeploy": "what must stay true after a rollout",
-}
-OPTIONS = (
-    ("policy", "FILE", "release policy; without one relgate does nothing"),
-    ("env", "NAME", "environment of the policy to observe"),
-    ("stage", "NAME", "stage of the policy to decide about"),
-    ("candidate", "URL", "where the release under judgment answers, instead of the policy's"),
-    ("baseline", "URL", "where the release that it replaces answers, instead of the policy's"),
-    ("bake", "DURATION", "how long to observe (10m, 90s), instead of the policy's; recorded as an override"),
-    ("reports", "DIR", "where runs leave their records (default: reports)"),
-)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -74,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
             from relgate.session import join
 
             config.stash[RUN] = join(config, workerinput["relgate"])
-    elif _decides(config):
+    elif decides(config):
         from relgate.session import Controller
 
         config.stash[CONTROLLER] = controller = Controller.prepare(config, selected_families(config))
@@ -102,7 +81,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     try:
         return (yield)
     except SystemExit as error:
-        if not _given(early_config.known_args_namespace):
+        if not given(early_config.known_args_namespace):
             raise
         raise pytest.UsageError(
             f"a conftest ended the process (sys.exit({error.code})): nothing was decided"
@@ -126,7 +105,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
     controller = config.stash.get(CONTROLLER, None)
     if controller is not None:
         return controller.last_word(int(code or 0))  # type: ignore[call-overload]
-    if config.option.collectonly and _asked(config) and not code:
+    if config.option.collectonly and asked(config) and not code:
         sys.stderr.write("relgate: --collect-only judges nothing, so nothing was decided: hold (exit 10)\n")
         return 10
     return code
@@ -142,23 +121,3 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
     with controller.finishing(session):
         result = yield
     return result
-
-
-def selected_families(config: pytest.Config) -> tuple[str, ...]:
-    """The families that ``-m`` asks for; one behind ``not`` is not asked for."""
-    expression = re.sub(r"\bnot\s+\w+", "", config.option.markexpr or "")
-    return tuple(family for family in FAMILIES if re.search(rf"\b{family}\b", expression))
-
-
-def _decides(config: pytest.Config) -> bool:
-    return _asked(config) and not (config.option.collectonly or config.option.help or config.option.version)
-
-
-def _asked(config: pytest.Config) -> bool:
-    return _given(config.option) or bool(config.getini("gate_policy") and selected_families(config))
-
-
-def _given(options: argparse.Namespace) -> bool:
-    """Whether an option of relgate is on the command line; an empty one too, which is said to be a mistake."""
-    named = (getattr(options, f"gate_{name}", None) is not None for name, _, _ in OPTIONS)
-    return any(named) or bool(getattr(options, "gate_release", None))
