@@ -74,26 +74,7 @@ def wrong(result: dict) -> bool:
     return bool(caught_by) and name not in ("good", "degraded") and not caught_by & set(result["guilty"])
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--runs", type=int, default=10)
-    parser.add_argument("--at-once", type=int, default=2)
-    parser.add_argument("--only", nargs="*")
-    parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    names = given.only or list(RELEASES)
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(given.at_once) as pool:
-        jobs = [(name, number) for number in range(given.runs) for name in names]
-        results = []
-        for result in pool.map(lambda job: judge(*job, Path(folder)), jobs):
-            results.append(result)
-            mark = "WRONG" if wrong(result) else "ok"
-            print(
-                f"{len(results)}/{len(jobs)} {result['release']}: {result['decision']} {mark} {result['seconds']:.0f}s {result.get('first', '')}",
-                file=sys.stderr,
-            )
-    if given.json:
-        given.json.write_text(json.dumps(results, indent=1))
+def table(names: list[str], results: list[dict]) -> None:
     print("| release | what is wrong with it | decisions | gates that said so (runs) | median seconds |")
     print("|---|---|---|---|---|")
     for name in names:
@@ -109,6 +90,39 @@ def main() -> int:
         )
         seconds = sorted(r["seconds"] for r in mine)[len(mine) // 2]
         print(f"| `{name}` | {RELEASES[name].description} | {decisions} | {said or '-'} | {seconds:.0f} |")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--at-once", type=int, default=2)
+    parser.add_argument("--only", nargs="*")
+    parser.add_argument("--json", type=Path, help="keep the results")
+    parser.add_argument(
+        "--from", type=Path, nargs="+", dest="stored", help="only write the table of stored results; later files win"
+    )
+    given = parser.parse_args()
+    if given.stored:
+        found: dict[str, list[dict]] = {}
+        for path in given.stored:
+            fresh = json.loads(path.read_text())
+            found |= {name: [r for r in fresh if r["release"] == name] for name in {r["release"] for r in fresh}}
+        table([name for name in RELEASES if name in found], [r for rs in found.values() for r in rs])
+        return 0
+    names = given.only or list(RELEASES)
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(given.at_once) as pool:
+        jobs = [(name, number) for number in range(given.runs) for name in names]
+        results = []
+        for result in pool.map(lambda job: judge(*job, Path(folder)), jobs):
+            results.append(result)
+            mark = "WRONG" if wrong(result) else "ok"
+            print(
+                f"{len(results)}/{len(jobs)} {result['release']}: {result['decision']} {mark} {result['seconds']:.0f}s {result.get('first', '')}",
+                file=sys.stderr,
+            )
+    if given.json:
+        given.json.write_text(json.dumps(results, indent=1))
+    table(names, results)
     bad = [result for result in results if wrong(result)]
     for result in bad:
         print(f"\nWRONG: {json.dumps(result, indent=1)}", file=sys.stderr)
