@@ -5,11 +5,11 @@ Runs the two in turn, A B A B, and compares them pair by pair, so that a machine
     python benchmarks/overhead/run.py [PAIRS]
 """
 
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 HEAVY = (
@@ -32,15 +32,16 @@ print("HEAVY", [name for name in {HEAVY!r} if name in sys.modules])
 
 
 def seconds(folder: Path, *options: str) -> float:
-    """User plus system time is not enough: a person waits for the wall clock."""
-    started = time.perf_counter()
+    """Processor time of a whole run, user and system: what others do on the machine hardly changes it."""
+    before = os.times()
     subprocess.run(
         [sys.executable, "-m", "pytest", "-qq", "-p", "no:cacheprovider", *options],
         cwd=folder,
         check=True,
         capture_output=True,
     )
-    return time.perf_counter() - started
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
 
 
 def main() -> None:

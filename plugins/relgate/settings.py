@@ -186,7 +186,7 @@ def make_run(options: Options, command: tuple[str, ...] = ()) -> Run:
         )
     release = _release(options.release)
     started_s = time.time()
-    run_id = f"{rfc3339(started_s)[:19].replace('-', '').replace(':', '')}Z-{secrets.token_hex(4)}"
+    run_id = f"{rfc3339(started_s)[:23].replace('-', '').replace(':', '')}Z-{secrets.token_hex(4)}"
     return Run(
         id=run_id,
         folder=str(_make_folder(Path(options.reports).absolute(), run_id)),

@@ -243,3 +243,13 @@ def test_a_page_is_scraped(prometheus: str) -> None:
     source.close()
 
     assert facts["value"] > 1e6
+
+
+def test_an_openmetrics_page_without_the_metric_says_that_there_is_no_series() -> None:
+    """An empty excerpt is a page too: it must not be taken for a damaged one."""
+    found = pick(
+        "# TYPE up gauge\nup 1.0\n# EOF\n", "application/openmetrics-text; version=1.0.0", "no_such_metric", {}
+    )
+
+    assert found["value"] is None
+    assert found["fault"] == "no series: no_such_metric"

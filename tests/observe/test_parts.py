@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("expect", "status", "body", "is_broken"),
     [
-        (Expect(), 499, b"", False),
+        (Expect(), 204, b"", False),
+        (Expect(), 302, b"", True),
+        (Expect(), 404, b"", True),
         (Expect(), 500, b"", True),
         (Expect(status=((200, 399),)), 404, b"", True),
         (Expect(status=((200, 200), (404, 404))), 404, b"", False),

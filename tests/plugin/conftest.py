@@ -53,7 +53,8 @@ class Ended:
     def runs(self) -> list[Path]:
         """The folders of all runs, oldest first."""
         reports = self.folder / "reports"
-        return sorted(path for path in reports.glob("2*") if path.is_dir()) if reports.is_dir() else []
+        found = [path for path in reports.glob("2*") if path.is_dir()] if reports.is_dir() else []
+        return sorted(found, key=lambda path: path.stat().st_mtime_ns)
 
     @property
     def document(self) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def pick(page: str, content_type: str, metric: str, labels: Mapping[str, str]) -
     if is_open and not page.rstrip().endswith("# EOF"):
         return unusable("the page is cut off: OpenMetrics ends with # EOF", page[-_RAW_CHARACTERS:])
     lines = [line for line in page.splitlines() if line.startswith(metric)]
-    excerpt = "\n".join(lines) + "\n"
+    excerpt = "".join(f"{line}\n" for line in lines)
     try:
         parse: Callable[[str], Iterable[Metric]] = parse_openmetrics if is_open else parse_text
         families = parse(excerpt + "# EOF\n" if is_open else excerpt)
