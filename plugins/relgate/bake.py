@@ -139,7 +139,7 @@ class Bake:
                     _so_far(recording.evidence(rule.signal, rule.field), elapsed_s),
                     confidence=1 - alpha,
                     expected_version=self._run.version,
-                    warmup_s=self._run.stage.warmup_s if rule.warmup_s is None else rule.warmup_s,
+                    warmup_s=self._run.stage.warmup_s,
                     signal=policy.signals[rule.signal],
                 )
                 if judgement.verdict is Verdict.FAIL:

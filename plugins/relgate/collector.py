@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from relgate.codec import decode_result, encode_result
-from relgate.decide import TestOutcome
+from relgate.decide import TestOutcome, worst
 from relgate.values import GateResult, Verdict
 
 if TYPE_CHECKING:
@@ -145,7 +145,8 @@ class Collector:
         text = getattr(report, _ON_REPORT, None)
         if text is not None:
             try:
-                seen.result = _worse(seen.result, decode_result(text))
+                result = decode_result(text)
+                seen.result = result if seen.result is None else worst([seen.result, result])
             except ValueError as error:
                 seen.broken = f"{report.nodeid}: {error}"
         verdict = seen.result.verdict if seen.result is not None else None
@@ -213,14 +214,6 @@ def read_collected(folder: Path) -> tuple[dict[str, str] | None, tuple[str, ...]
     except (OSError, ValueError, KeyError, TypeError):
         return None, ()
     return (collected if paths else None), tuple(sorted(unknown))
-
-
-def _worse(first: GateResult | None, second: GateResult) -> GateResult:
-    from relgate.decide import SEVERITY_OF_VERDICT
-
-    if first is None:
-        return second
-    return min(first, second, key=lambda result: SEVERITY_OF_VERDICT.index(result.verdict))
 
 
 def _failure(report: pytest.TestReport) -> str:

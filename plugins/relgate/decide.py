@@ -99,6 +99,11 @@ def decide(
     )
 
 
+def worst(results: Sequence[GateResult]) -> GateResult:
+    """Of several results of one gate the one that counts."""
+    return min(results, key=lambda result: SEVERITY_OF_VERDICT.index(result.verdict))
+
+
 def outlived(decision: Decision, held_s: float, hold_for_s: float, then: OnFail) -> Decision:
     """What a hold becomes when the release has been held for longer than the policy allows.
 
@@ -135,14 +140,9 @@ def _rows(expected: Expectation, outcomes: Sequence[TestOutcome]) -> list[GateRe
     for gate in expected.required:
         if gate not in found:
             found[gate] = [_unjudged(_blank(expected, gate), Verdict.MISSING, _absent(gate))]
-    worst = {
-        gate: replace(
-            min(rows, key=lambda row: SEVERITY_OF_VERDICT.index(row.verdict)), required=gate in expected.required
-        )
-        for gate, rows in found.items()
-    }
+    counting = [replace(worst(rows), required=gate in expected.required) for gate, rows in found.items()]
     order = {gate: place for place, gate in enumerate(expected.required)}
-    return sorted(worst.values(), key=lambda row: (order.get(row.id, len(order)), row.id))
+    return sorted(counting, key=lambda row: (order.get(row.id, len(order)), row.id))
 
 
 def _row(outcome: TestOutcome, blank: GateResult) -> GateResult:

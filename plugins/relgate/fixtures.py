@@ -137,7 +137,7 @@ class GateJudge:
             evidence,
             confidence=policy.confidence_of(rule),
             expected_version=self._run.version,
-            warmup_s=self._run.stage.warmup_s if rule.warmup_s is None else rule.warmup_s,
+            warmup_s=self._run.stage.warmup_s,
             signal=policy.signals[rule.signal] if rule.signal is not None else None,
         )
         return judgement, evidence
