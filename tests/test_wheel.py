@@ -65,17 +65,17 @@ def test_demo_promotes_the_good_release(environment: Path, tmp_path: Path) -> No
 def test_init_then_canary_then_decision(environment: Path, tmp_path: Path) -> None:
     """An empty repository, a running service, three commands."""
     serve = (
-        "import sys; from relgate_suites.shop import run; shop = run.start('good');"
-        "print(shop.url, flush=True); sys.stdin.read()"
+        "import sys; from relgate_suites.shop import run; shops = [run.start('good') for _ in range(2)];"
+        "print(*[shop.url for shop in shops], flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
         [environment / "python", "-c", serve], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as service:
         assert service.stdout is not None
-        url = service.stdout.readline().strip()
+        candidate, baseline = service.stdout.readline().split()
         repository = tmp_path / "repository"
         repository.mkdir()
-        options = ("--candidate", url, "--baseline", url, "--path", "/api/version", "--service", "mine")
+        options = ("--candidate", candidate, "--baseline", baseline, "--path", "/api/version", "--service", "mine")
         call(environment / "relgate", "init", *options, folder=repository)
         call(environment / "relgate", "check", folder=repository)
         said = call(environment / "pytest", "-m", "canary", "--gate-bake", "15s", folder=repository)
