@@ -139,7 +139,7 @@ def test_init_refuses_what_would_not_be_a_policy(
 def recorded_run(reports: Path, outcome: Outcome) -> Path:
     """A run with a decision, as a session leaves it."""
     gate = GateResult("a", "canary", required=True, severity="critical", verdict=Verdict.PASS, message="fine")
-    facts = document.Facts("r1", "shop", "staging", "canary-5", {}, "0" * 64, 0.0, 1.0, 0, {})
+    facts = document.Facts("r1", "shop", "staging", "canary-5", {}, "0" * 64, {}, 0.0, 1.0, 0, {})
     content = document.document(Decision(outcome, (), (gate,), ("a",)), facts)
     ledger.append(reports, "run-started", 0.0, {"run_id": "r1"})
     head = ledger.append(reports, "gate-decision", 1.0, content)

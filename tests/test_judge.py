@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relgate.judge import LEAST, RULES, judge, judge_value, unmeasured
+from relgate.judge import RULES, judge, judge_value
+from relgate.measure.drift import Noise
 from relgate.policy.limits import Limit, NumberLimit, parse_limit
 from relgate.policy.model import Gate, IdRule, Kind, Poll, Probe, Request, Signal
 from relgate.values import (
@@ -29,6 +30,7 @@ from relgate.values import (
     Series,
     Verdict,
 )
+from relgate.verdicts import LEAST, unmeasured
 
 if TYPE_CHECKING:
     from relgate.values import Floats
@@ -41,6 +43,7 @@ PASS, WARN, FAIL, INCONCLUSIVE, ERROR = (
     Verdict.ERROR,
 )
 WINDOW_S = 600.0
+QUIET = Noise(host_drift=0.01, over_s=50.0, source="declared")
 DIMENSIONS: dict[str, Dimension] = {
     "quantile": "time",
     "share": "share",
@@ -82,7 +85,8 @@ def judged(rule: Gate, candidate: Samples, baseline: Samples | None = None, **mo
     """The judgement at 95 %."""
     field = more.pop("field", "")
     problems = more.pop("problems", ())
-    return judge(rule, evidence(candidate, baseline, field=field, problems=problems), confidence=0.95, **more)
+    more = {"alpha": 0.05, "beta": 0.05, "noise": QUIET, **more}
+    return judge(rule, evidence(candidate, baseline, field=field, problems=problems), **more)
 
 
 def requests(
@@ -166,7 +170,7 @@ CASES: dict[str, list[tuple[Gate, Samples, Samples | None, Verdict]]] = {
         (gate("share", "> 5%"), requests(lognormal(59)), None, PASS),
         (gate("share", "> 5%"), requests(lognormal(58)), None, INCONCLUSIVE),
         (gate("share", "> 300% of baseline"), requests(lognormal(1000), 12), requests(lognormal(1000), 12), PASS),
-        (gate("share", "> 300% of baseline"), requests(lognormal(1000), 60), requests(lognormal(1000), 10), FAIL),
+        (gate("share", "> 300% of baseline"), requests(lognormal(1000), 100), requests(lognormal(1000), 5), FAIL),
         (gate("share", "> 300% of baseline"), requests(lognormal(1000), 3), requests(lognormal(1000), 1), INCONCLUSIVE),
         (gate("share", "> 300% of baseline"), requests(lognormal(1000)), requests(lognormal(1000)), PASS),
         (gate("share", "> 300% of baseline"), requests(lognormal(1000)), requests(lognormal(1000), 1), PASS),
@@ -323,7 +327,9 @@ def test_the_message_of_a_fail() -> None:
     """Observed, limit, baseline, n and bounds, in this order."""
     found = judged(gate("quantile", "> 250ms"), requests([0.312] * 1000), requests([0.241] * 1000))
 
-    assert found.message == ("p95 312 ms > limit 250 ms (baseline 241 ms, n=1000)")
+    assert found.message == (
+        "p95 312 ms > limit 250 ms (baseline 241 ms, n=1000, evidence against it >1e6x of 20x needed after 9 s)"
+    )
     assert found.limit == "> 250ms"
     assert found.measurement.value == 0.312
     assert found.measurement.confidence == 0.95
@@ -335,7 +341,7 @@ def test_the_message_of_a_doubt() -> None:
 
     assert found.message == (
         "error rate 1.2 % is not clear of limit 1.5 % (> 300% of baseline, baseline 0.5 %, n=1000, "
-        "ratio 2.4, 95 % bounds 0.916-7.08); needs about "
+        "ratio 2.4, 95 % bounds 0.916-7.08, evidence against it 1x of 20x needed); needs about "
         f"{(found.measurement.n_needed or 0) - 1000} more samples or a longer bake"
     )
     assert (found.measurement.n_needed or 0) > 1000
@@ -419,14 +425,16 @@ def test_nothing_left_after_the_warm_up_is_an_error(kind: str, warmup_s: float) 
 def test_a_window_without_length_is_an_error(finished_s: float) -> None:
     """No time, no evidence."""
     empty = replace(evidence(GOOD_LATENCY), finished_s=finished_s)
-    assert judge(gate("quantile", "> 2s"), empty, confidence=0.95).verdict is ERROR
+    assert judge(gate("quantile", "> 2s"), empty, alpha=0.05, beta=0.05).verdict is ERROR
 
 
-@pytest.mark.parametrize("confidence", [0.5, 1.0, 95.0, NAN])
-def test_a_confidence_is_a_share(confidence: float) -> None:
-    """95 instead of 0.95 is the caller's fault."""
-    with pytest.raises(ValueError, match="expected a share between"):
-        judge(gate("quantile", "> 2s"), evidence(GOOD_LATENCY), confidence=confidence)
+@pytest.mark.parametrize(
+    ("alpha", "beta"), [(0.5, 0.05), (0.05, 0.5), (0.05, 0.0), (-0.1, 0.05), (5.0, 0.05), (NAN, 0.1)]
+)
+def test_risks_are_probabilities(alpha: float, beta: float) -> None:
+    """5 instead of 0.05 is the caller's fault."""
+    with pytest.raises(ValueError, match="expected probabilities below"):
+        judge(gate("quantile", "> 2s"), evidence(GOOD_LATENCY), alpha=alpha, beta=beta)
 
 
 def test_warm_up_is_left_out() -> None:
@@ -620,9 +628,12 @@ def test_constant_samples_are_judged_as_what_they_are(value: float, n: int, limi
     """Identical samples: fail above the limit, pass at or below it, and nothing at all with too few of them."""
     rule = gate("quantile").model_copy(update={"fail": (NumberLimit(">", limit, "absolute", "time", "> x"),)})
 
-    expected = INCONCLUSIVE if n < 59 else FAIL if value > limit else PASS
+    expected = {PASS if n >= 59 else INCONCLUSIVE}
+    if value > limit:
+        # No block pays more than three times what was staked on it: a few slow requests prove nothing.
+        expected = {INCONCLUSIVE} if n < 4 else {FAIL} if n > 10 else {INCONCLUSIVE, FAIL}
     if not math.isclose(value, limit, rel_tol=1e-9):
-        assert judged(rule, requests([value] * n)).verdict is expected
+        assert judged(rule, requests([value] * n)).verdict in expected
 
 
 @settings(max_examples=40, deadline=None)
@@ -639,14 +650,47 @@ def test_both_ways_round_cannot_fail(n: int, m: int, shift: float, seed: int) ->
 
 
 def test_the_same_release_is_seldom_called_worse() -> None:
-    """Of 400 bakes of a release beside itself, at most 5 % (and three standard errors) fail "> baseline"."""
+    """Of 40 bakes of a release beside itself, at most 5 % (and three standard errors) fail "> baseline"."""
     rule = gate("quantile", "> baseline")
     fails = sum(
         judged(rule, requests(lognormal(200, seed=2 * i)), requests(lognormal(200, seed=2 * i + 1))).verdict is FAIL
-        for i in range(400)
+        for i in range(40)
     )
 
-    assert fails <= 400 * 0.05 + 3 * math.sqrt(400 * 0.05 * 0.95)
+    assert fails <= 40 * 0.05 + 3 * math.sqrt(40 * 0.05 * 0.95)
+
+
+def of_instances(*values: list[float]) -> Series:
+    """One series for each of the instances a, b, ... with a value at every moment."""
+    n = len(values[0])
+    return Series(
+        np.tile(np.linspace(0, WINDOW_S, n, endpoint=False), len(values)),
+        np.concatenate([np.asarray(one, dtype=np.float64) for one in values]),
+        instance=np.repeat(np.arange(len(values)), n),
+        instances=tuple("abcdef"[: len(values)]),
+    )
+
+
+def test_the_worst_instance_decides() -> None:
+    """One full queue of three is no average queue."""
+    rule = gate("gauge", "> 1000, 3 in a row")
+    calm, full = [10.0] * 60, [10.0] * 30 + [2000.0] * 30
+
+    assert judged(rule, of_instances(calm, calm, calm)).verdict is PASS
+    found = judged(rule, of_instances(calm, full, calm))
+    assert found.verdict is FAIL
+    assert found.message.startswith("b: ")
+
+
+def test_instances_are_compared_with_as_many_of_the_baseline() -> None:
+    """Two against three is nothing to compare in order; one baseline serves all."""
+    rule = gate("gauge", "> 2x baseline")
+    calm = [10.0] * 60
+
+    assert judged(rule, of_instances(calm, calm), of_instances(calm, calm)).verdict is PASS
+    assert judged(rule, of_instances(calm, [30.0] * 60), of_instances(calm, calm)).verdict is FAIL
+    assert judged(rule, of_instances(calm, calm), series(calm)).verdict is PASS
+    assert judged(rule, of_instances(calm, calm), of_instances(calm, calm, calm)).verdict is ERROR
 
 
 # --- a user's own measurement

@@ -20,6 +20,7 @@ from relgate.errors import SourceError
 from relgate.observe import streams as s
 from relgate.observe.plan import Plan
 from relgate.observe.store import open_recording
+from relgate.observe.tail import Tail
 from relgate.values import Answers, Ids, Requests, Series
 from tests.adapters.servers import refused_url, serving
 
@@ -386,3 +387,72 @@ def test_nobody_has_to_read_the_progress(service: Service, tmp_path: Path) -> No
         process.wait(30)
 
     assert open_recording(tmp_path / "r").ended == "complete"
+
+
+def test_instances_are_asked_in_turn_and_stay_known(service: Service, tmp_path: Path) -> None:
+    """Three pods beside two, at one rate: each answer and each number is of one of them, and URLs are redacted."""
+    service.pages["/broken"] = (503, "text/plain", b"no")
+    service.pages["/pod/broken"] = (200, "text/plain", b"yes")
+    service.pages["/metrics"] = (200, "text/plain", b'memory{pod="b"} 5\nmemory{pod="a"} 7\n')
+    vector = b'[{"metric": {"pod": "a"}, "value": [1, "9"]}, {"metric": {"pod": "b"}, "value": [1, "NaN"]}]'
+    answer = b'{"status": "success", "data": {"resultType": "vector", "result": ' + vector + b"}}"
+    service.pages["/api/v1/query"] = (200, "application/json", answer)
+    pods = (service.url, f"{service.url}/pod", refused_url())
+    bare = service.url.removeprefix("http://")
+    sides = s.Sides(
+        s.Target(service.url, instances=pods),
+        s.Target(service.url, instances=(service.url, f"http://bob:{SECRET}@{bare}")),
+    )
+    streams = (
+        s.Probe("requests", 30.0, (s.ProbeRequest("/broken"), s.ProbeRequest("/broken", "POST"))),
+        s.Scrape("memory", "/metrics", "memory", 0.5, instance_label="pod"),
+        s.Promql("queue", "depth", 0.5, instance_label="pod"),
+    )
+    with recorder(replace(plan(service, tmp_path / "r", *streams, bake_s=2.0), sides=sides).to_json()) as process:
+        _, lines, _ = rest(process)
+
+    assert lines[-1]["finished"]
+    recording = open_recording(tmp_path / "r")
+    evidence = recording.evidence("requests", "errors")
+    assert isinstance(evidence.candidate, Requests)
+    assert isinstance(evidence.baseline, Requests)
+    assert evidence.candidate.instances == pods
+    assert evidence.baseline.instances == (service.url, f"http://[redacted]@{bare}")
+    assert SECRET not in (tmp_path / "r" / "observation.json").read_text()
+    statuses = [set(one.status[one.usable].tolist()) for one in evidence.candidate.by_instance()]
+    assert statuses == [{503}, {200}, {0}]
+    assert [len(one.status) for one in evidence.candidate.by_instance()] == [20, 20, 20]
+    assert [len(one.status) for one in evidence.baseline.by_instance()] == [30, 30]
+    assert all(set(one.path.tolist()) == {0, 1} for one in evidence.baseline.by_instance())
+    assert evidence.candidate.path.tolist() == evidence.baseline.path.tolist()
+    memory, queue = (recording.evidence(name, "value").candidate for name in ("memory", "queue"))
+    assert isinstance(memory, Series)
+    assert isinstance(queue, Series)
+    assert (memory.instances, memory.value.tolist()) == (("a", "b"), [7.0, 5.0] * 5)
+    assert (queue.by_instance()[0].value.tolist(), len(queue.by_instance()[1].faults)) == ([9.0] * 5, 5)
+    assert recording.evidence("memory", "value").problems == ()
+
+
+def test_what_the_recorder_calls_settled_can_be_read(service: Service, tmp_path: Path) -> None:
+    """A look during the bake finds every request that was due before the settled moment, each once in all looks."""
+    wanted = plan(service, tmp_path / "r", s.Probe("requests", 50.0, (s.ProbeRequest("/ok"),)), bake_s=4.0)
+    seen: list[float] = []
+    settled: list[float] = []
+    with recorder(wanted.to_json()) as process, Tail(tmp_path) as nothing, Tail(tmp_path / "r") as tail:
+        assert process.stdout is not None
+        with pytest.raises(SourceError):
+            nothing.read("requests")
+        for text in process.stdout:
+            line = json.loads(text)
+            if "finished" in line:
+                break
+            settled.append(line["settled_s"])
+            seen += dict(tail.read("requests"))["candidate"].intended_s.tolist()
+            due = [number / 50.0 for number in range(200) if number / 50.0 < settled[-1] - 1e-6]
+            assert sum(moment < settled[-1] for moment in seen) >= len(due)
+        seen += dict(tail.read("requests"))["candidate"].intended_s.tolist()
+
+    assert len(seen) == len(set(seen)) == 200
+    assert len(settled) >= 3
+    assert settled == sorted(settled)
+    assert settled[-1] > 2.0

@@ -126,3 +126,56 @@ def test_a_secret_that_is_not_there_is_the_callers_fault(here: Path, reference: 
 def test_a_text_without_a_reference_is_itself() -> None:
     """Also one with a colon."""
     assert resolve("https://a.example") == "https://a.example"
+
+
+INSTANCES = POLICY.replace('url: "https://canary.example/",', 'url: "https://canary.example/", instances: [INSTANCES],')
+
+
+def with_instances(here: Path, *urls: str) -> None:
+    """Let the candidate have instances."""
+    (here / "relgate.yaml").write_text(INSTANCES.replace("INSTANCES", ", ".join(f'"{url}"' for url in urls)))
+
+
+def test_instances_are_frozen_with_the_run(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Resolved once, the same on every worker; a side without any is asked as one."""
+    monkeypatch.setenv("POD_2", "https://pod-2.example/")
+    with_instances(here, "https://pod-1.example", "env:POD_2")
+    again = Run.from_json(make_run(options()).to_json())
+
+    assert again.candidate_instances == ("https://pod-1.example", "https://pod-2.example")
+    assert again.baseline_instances == ()
+    assert again.overrides == ()
+
+
+def test_a_url_on_the_command_line_replaces_the_instances(here: Path) -> None:
+    """What was named there is what is asked, and the record says so."""
+    with_instances(here, "https://pod-1.example", "https://pod-2.example")
+    run = make_run(options(candidate="https://other.example"))
+
+    assert (run.candidate_url, run.candidate_instances) == ("https://other.example", ())
+    assert run.overrides == ("candidate https://other.example instead of the policy's 2 instances (--gate-candidate)",)
+
+
+@pytest.mark.parametrize(
+    ("urls", "text"),
+    [
+        (("https://pod.example", "env:POD"), "two instances of the candidate are both https://pod.example"),
+        (("https://pod.example", "https://www.example/"), "candidate and baseline are both https://www.example"),
+        (("https://pod.example", "env:NOTHING"), "NOTHING is not set"),
+    ],
+)
+def test_an_instance_that_would_be_counted_twice_is_refused(
+    here: Path, monkeypatch: pytest.MonkeyPatch, urls: tuple[str, ...], text: str
+) -> None:
+    """Within a side, and on both sides where they are asked alike."""
+    monkeypatch.setenv("POD", "https://pod.example/")
+    monkeypatch.setenv("SHOP_BEARER", "bearer-of-the-shop")
+    with_instances(here, *urls)
+    same = (here / "relgate.yaml").read_text()
+    same = same.replace(', auth: {bearer: "env:SHOP_BEARER"}', "").replace(
+        ', auth: {basic: {user: bob, password: "file:password.txt"}}', ""
+    )
+    (here / "relgate.yaml").write_text(same)
+
+    with pytest.raises(UsageError, match=text):
+        make_run(options())

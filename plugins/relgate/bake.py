@@ -3,9 +3,8 @@
 The recorder is a process of its own. It gets its plan through a pipe, since the plan holds secrets, and ends when the
 pipe closes: a controller that is killed leaves no recorder behind.
 
-Looking at unfinished samples again and again costs error probability. A look for an early stop is therefore judged at
-1 - alpha / (2 k (k + 1)) for the k-th look, which sums up to at most alpha / 2 over any number of looks (Bonferroni);
-the final judgment has its own alpha.
+Unfinished evidence is looked at as often as the stage says (``look_every``); ``looks`` says why that costs no error
+probability.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from relgate.errors import SourceError
@@ -27,20 +25,15 @@ from relgate.observe.streams import Header, LogPlace, Sides, Target
 from relgate.settings import Run, auth_headers, headers_of, is_secret, resolve, secret_values
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
-    from relgate.policy import Environment, Gate
+    from relgate.looks import Looks
+    from relgate.policy import Environment
     from relgate.policy import Target as PolicyTarget
-    from relgate.values import Evidence
 
 _FIRST_LOOK_S = 3.0
 _LOOK_EVERY_S = 2.0
 _GRACE_S = 30.0
-_CERTAIN_KINDS = frozenset({"ids", "health", "gauge", "growth"})
-_STATISTICAL_KINDS = frozenset({"quantile", "share"})
-
-_STATISTICS_FROM = 0.25
-"""Share of the bake before which no interval ends it: requests come in bursts, and three seconds may be one burst."""
 
 
 class Screen(Protocol):
@@ -64,7 +57,6 @@ class Bake:
         self._run = run
         self._rules = {id_: rule for id_, rule in run.gates.items() if id_ in gates and rule.signal is not None}
         self._screen = screen
-        self._looks = 0
 
     def observe(self) -> str | None:
         """Record until the bake is over, or a critical gate has failed beyond doubt.
@@ -82,18 +74,21 @@ class Bake:
             raise SourceError(f"stage {self._run.stage_name} has gates to observe, but no bake: set `bake: 10m` in it")
         plan = make_plan(self._run, self._rules)
         self._say(f"observing {self._targets()} for {_minutes(self._run.bake_s)} ({len(plan.streams)} signals)")
-        with _Recorder(plan) as recorder:
-            return self._watch(recorder)
+        # Loaded before the recorder starts: what takes the processor then is not in its way.
+        from relgate.looks import Looks
+
+        with Looks(self._run, self._rules) as looks, _Recorder(plan) as recorder:
+            return self._watch(recorder, looks)
 
     def _targets(self) -> str:
         baseline = self._run.baseline_url
         return self._run.candidate_url + (f" beside {baseline}" if baseline else ", without a baseline")
 
-    def _watch(self, recorder: _Recorder) -> str | None:
+    def _watch(self, recorder: _Recorder, looks: Looks) -> str | None:
         """Follow the recorder's progress until it ends; why it was asked to end early, if it was."""
         deadline = time.monotonic() + self._run.bake_s + self._run.stage.warmup_s + _GRACE_S
-        next_look = time.monotonic() + _FIRST_LOOK_S
-        next_line = elapsed_s = 0.0
+        next_look = next_test = time.monotonic() + _FIRST_LOOK_S
+        next_line = elapsed_s = settled_s = 0.0
         stopped: str | None = None
         while True:
             progress = recorder.progress(timeout_s=0.5)
@@ -107,12 +102,18 @@ class Bake:
                 return stopped
             if progress is not None:
                 elapsed_s = float(progress.get("elapsed_s", 0.0))
+                settled_s = float(progress.get("settled_s", 0.0))
             if progress is not None and now >= next_line:
                 self._say(_progress_line(progress, self._run.bake_s))
                 next_line = now + max(2.0, self._run.bake_s / 20)
-            if now >= next_look and elapsed_s > self._run.stage.warmup_s and stopped is None:
-                reason = self._beyond_doubt(elapsed_s)
-                next_look = time.monotonic() + max(_LOOK_EVERY_S, self._run.bake_s / 100)
+            if stopped is None and elapsed_s > self._run.stage.warmup_s:
+                reason = None
+                if now >= next_look:
+                    reason = _glance(looks.certain, elapsed_s)
+                    next_look = time.monotonic() + max(_LOOK_EVERY_S, self._run.bake_s / 100)
+                if now >= next_test and reason is None:
+                    reason = _glance(looks.statistical, settled_s)
+                    next_test = now + self._run.stage.look_every_s
                 if reason is not None:
                     stopped = f"the bake was ended after {elapsed_s:.0f} s: {reason}"
                     self._say(f"stopping early: {reason}")
@@ -120,51 +121,17 @@ class Bake:
             if now > deadline:
                 raise SourceError(f"the recorder did not end within {_GRACE_S:.0f} s after the bake")
 
-    def _beyond_doubt(self, elapsed_s: float) -> str | None:
-        """Why the bake can stop: a gate that asks for a rollback has failed, whatever may come."""
-        from relgate.judge import judge
-        from relgate.observe.store import open_recording
-        from relgate.values import Verdict
-
-        self._looks += 1
-        policy = self._run.policy
-        try:
-            recording = open_recording(self._run.path, live=True)
-            for rule in self._rules.values():
-                if not self._may_stop(rule, elapsed_s) or rule.signal is None or rule.field is None:
-                    continue
-                alpha = (1 - policy.confidence_of(rule)) / (2 * self._looks * (self._looks + 1))
-                judgement = judge(
-                    rule,
-                    _so_far(recording.evidence(rule.signal, rule.field), elapsed_s),
-                    confidence=1 - alpha,
-                    expected_version=self._run.version,
-                    warmup_s=self._run.stage.warmup_s,
-                    signal=policy.signals[rule.signal],
-                )
-                if judgement.verdict is Verdict.FAIL:
-                    return f"{rule.id}: {judgement.message}"
-        except SourceError:
-            return None  # Nothing readable yet. The end of the bake judges; a look never does worse than wait.
-        return None
-
-    def _may_stop(self, rule: Gate, elapsed_s: float) -> bool:
-        if rule.on_fail != "rollback" or rule.severity not in ("blocker", "critical"):
-            return False
-        late_enough = elapsed_s >= _STATISTICS_FROM * self._run.bake_s
-        return rule.kind in _CERTAIN_KINDS or (rule.kind in _STATISTICAL_KINDS and late_enough)
-
     def _say(self, text: str) -> None:
         if self._screen is not None:
             self._screen.write_line(f"relgate: {self._run.redactor.text(text)}")
 
 
-def _so_far(evidence: Evidence, elapsed_s: float) -> Evidence:
-    """Evidence of a running recording as if its window ended now; every other problem of it stays."""
-    from relgate.observe.store import NOT_FINISHED
-
-    problems = tuple(problem for problem in evidence.problems if not problem.startswith(NOT_FINISHED))
-    return replace(evidence, problems=problems, finished_s=evidence.started_s + elapsed_s)
+def _glance(look: Callable[[float], str | None], until_s: float) -> str | None:
+    """Look; nothing readable yet is no reason: the end of the bake judges, a look never does worse than wait."""
+    try:
+        return look(until_s)
+    except (SourceError, ValueError):
+        return None
 
 
 def make_plan(run: Run, rules: Collection[str]) -> Plan:
@@ -172,12 +139,14 @@ def make_plan(run: Run, rules: Collection[str]) -> Plan:
     environment = run.environment
     baseline = None
     if run.baseline_url is not None:
-        baseline = _target(run.baseline_url, environment.baseline or environment.candidate, environment)
+        other = environment.baseline or environment.candidate
+        baseline = _target(run.baseline_url, run.baseline_instances, other, environment)
+    candidate = _target(run.candidate_url, run.candidate_instances, environment.candidate, environment)
     return Plan(
         run_id=run.id,
         folder=str(run.path / "evidence"),
         bake_s=run.bake_s,
-        sides=Sides(_target(run.candidate_url, environment.candidate, environment), baseline),
+        sides=Sides(candidate, baseline),
         streams=plan_streams(run.policy, resolve, rules),
         labels={str(side): label for side, label in environment.labels.items()},
         prometheus=_server(environment, "prometheus"),
@@ -187,7 +156,7 @@ def make_plan(run: Run, rules: Collection[str]) -> Plan:
     )
 
 
-def _target(url: str, side: PolicyTarget, environment: Environment) -> Target:
+def _target(url: str, instances: tuple[str, ...], side: PolicyTarget, environment: Environment) -> Target:
     secret = {name for name, value in side.headers.items() if is_secret(value)} | set(auth_headers(side.auth))
     return Target(
         url=url,
@@ -195,6 +164,7 @@ def _target(url: str, side: PolicyTarget, environment: Environment) -> Target:
         verify=environment.tls.verify,
         ca=environment.tls.ca,
         log=_log(side),
+        instances=instances,
     )
 
 

@@ -16,7 +16,7 @@ import rfc8785
 
 from relgate.values import GateResult, Verdict
 
-DECISION_SCHEMA = 1
+DECISION_SCHEMA = 2
 _GATE_RESULT_SCHEMA = 1
 
 
@@ -57,6 +57,9 @@ def gate_row(result: GateResult) -> dict[str, Any]:
         "confidence": result.confidence,
         "n": result.n,
         "n_needed": result.n_needed,
+        "e_value": result.e_value,
+        "e_health": result.e_health,
+        "alpha": result.alpha,
         "window": [rfc3339(moment) for moment in result.window] if result.window is not None else None,
         "waiver": result.waiver,
         "evidence": list(result.evidence),

@@ -2,7 +2,7 @@
 
 Rules, in this order; the first that applies decides:
 
-1. A gate whose policy says ``on_fail: rollback`` failed: rollback.
+1. A gate whose policy says ``on_fail: rollback`` failed, or all such gates together have the evidence: rollback.
 2. Anything that is not a pass or a warning, anything that was required or collected and did not report, any test
    that failed without being a gate, any end of pytest that is not a clean one, no gate at all: hold.
 3. Otherwise: promote.
@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from relgate.measure.wealth import closed
 from relgate.values import Decision, GateResult, Outcome, Reason, Verdict
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def decide(
     rows = _rows(expected, outcomes)
     failed = [row for row in rows if row.verdict is Verdict.FAIL]
     causes = [Reason(row.id, row.message) for row in failed if expected.on_fail.get(row.id, "rollback") == "rollback"]
+    if not causes:
+        causes = _together(expected, rows)
     outcome = Outcome.ROLLBACK if causes else Outcome.HOLD
     of_session = _session_reasons(rows, outcomes, ending)
     of_gates = _gate_reasons(expected, rows)
@@ -97,6 +100,28 @@ def decide(
         expected_gates=tuple(sorted({*expected.required, *expected.collected.values()})),
         overrides=overrides,
     )
+
+
+def _together(expected: Expectation, rows: Sequence[GateResult]) -> list[Reason]:
+    """Return the joint evidence of gates of which none has failed alone, when it is enough for a rollback.
+
+    Their e-values, weighted with their shares of alpha, average to one e-value whatever the gates have to do with each
+    other (a gate's share is alpha w, so that the sum of alpha w E reaches 1 when the average reaches 1/alpha). Gates of
+    other stages count 0 of what they could.
+    """
+    spending = {
+        row.id: (row.e_value, row.alpha)
+        for row in rows
+        if row.e_value is not None and row.alpha and expected.on_fail.get(row.id, "rollback") == "rollback"
+    }
+    joint = sum(e_value * alpha for e_value, alpha in spending.values())
+    if joint < 1:
+        return []
+    weights = {name: alpha for name, (_, alpha) in spending.items()}
+    guilty = closed({name: e for name, (e, _) in spending.items()}, weights, sum(weights.values()))
+    named = f"surely {', '.join(guilty)}" if guilty else "none of them surely alone"
+    text = f"the evidence of {', '.join(spending)} together is {joint:.2g} times what a rollback needs ({named})"
+    return [Reason(None, text)]
 
 
 def worst(results: Sequence[GateResult]) -> GateResult:

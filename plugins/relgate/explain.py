@@ -6,12 +6,12 @@ import math
 from typing import TYPE_CHECKING
 
 from relgate.errors import UsageError
-from relgate.judge import LEAST
 from relgate.measure import quantiles
 from relgate.measure.describe import percent
 from relgate.policy.limits import NumberLimit
 from relgate.report.advice import BY_KIND, next_steps
 from relgate.values import Verdict
+from relgate.verdicts import LEAST
 
 if TYPE_CHECKING:
     from relgate.policy import Gate, Policy, Signal, Stage

@@ -116,8 +116,9 @@ class GateJudge:
 
     def _judgement(self, rule: Rule, signal: SignalPart | Measurement | None) -> tuple[Judgement, Evidence | None]:
         from relgate.errors import SourceError
-        from relgate.judge import judge, judge_value, unmeasured
+        from relgate.judge import judge, judge_value
         from relgate.values import Measurement
+        from relgate.verdicts import unmeasured
 
         if isinstance(signal, Measurement) and rule.signal is not None:
             text = f"the policy measures {rule.signal}.{rule.field}, the test gives a measurement of its own"
@@ -131,13 +132,17 @@ class GateJudge:
             evidence = self._observation.evidence(rule)
         except SourceError as error:
             return unmeasured(rule, str(error)), None
-        policy = self._run.policy
+        policy, stage = self._run.policy, self._run.stage
         judgement = judge(
             rule,
             evidence,
-            confidence=policy.confidence_of(rule),
+            alpha=policy.alpha_of(stage, rule),
+            beta=policy.beta_of(rule, stage),
+            noise=self._run.noise,
+            before=self._run.before(rule.id),
             expected_version=self._run.version,
-            warmup_s=self._run.stage.warmup_s,
+            warmup_s=stage.warmup_s,
+            warmup_found=stage.warmup_found,
             signal=policy.signals[rule.signal] if rule.signal is not None else None,
         )
         return judgement, evidence
@@ -166,6 +171,9 @@ class GateJudge:
             evidence=evidence.files if evidence is not None else (),
             next_steps=next_steps(rule, judgement.verdict),
             reproduce=self._reproduce(),
+            e_value=judgement.e_value,
+            e_health=judgement.e_health,
+            alpha=judgement.alpha,
         )
 
     def _redact(self, text: str) -> str:

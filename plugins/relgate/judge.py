@@ -1,22 +1,21 @@
 """Judges one gate: evidence and the policy's rule in, a verdict with its grounds out. Pure; one table of rules.
 
+A gate is called broken wrongly with at most the probability ``alpha``, its share of the policy's false rollbacks; kept
+wrongly with at most ``beta``. Latencies and errors are judged by sequential tests, valid at any time and under bursts
+(``watch``, ``findings``); other estimates by intervals, once, at the end. The evidence itself comes first:
+
 | seen                                                                        | verdict                   |
 |-----------------------------------------------------------------------------|---------------------------|
 | the evidence has problems, is of the wrong kind, or no limit fits           | error                     |
-| the whole interval is beyond a fail limit                                   | fail                      |
-| too few samples, holes, a recorder that was the bottleneck, no baseline     | inconclusive              |
-| a fail limit lies inside the interval, or the interval has an open end      | inconclusive, with n_needed |
-| all fail limits surely kept, a warn limit not surely kept                   | warn                      |
-| all limits surely kept                                                      | pass                      |
+| a recorder that was the bottleneck, no baseline where one is needed         | inconclusive              |
+| otherwise                                                                   | as ``verdicts`` says      |
 
-"Surely": both ends of an interval are one-sided bounds, each at the gate's confidence, so a wrong fail and a wrong
-pass each have at most the probability 1 - confidence per limit. Below ``min_samples`` no number limit is judged in
-either direction; zero tolerance (``any``) and states need no sample size to fail. Deterministic measures (states,
-ids, versions, gauges, growth) have no interval and no confidence.
+Below ``min_samples`` no number limit is judged by its interval; zero tolerance (``any``) and states need no sample size
+to fail. Deterministic measures (states, ids that are forbidden, versions, gauges, growth) have no interval and spend no
+error probability.
 
-Relative limits: the ratio (or difference) is judged by its own interval, never by the baseline taken as known. A
-candidate without a single event keeps every ``> ... of baseline``, also where the baseline had none and there is no
-ratio; with events at the candidate alone the conditional test decides, or nothing does.
+Relative limits: the ratio (or difference) is judged by its own test, never by the baseline taken as known. A candidate
+without a single event keeps every ``> ... of baseline``, also where the baseline had none and there is no ratio.
 """
 
 from __future__ import annotations
@@ -27,31 +26,24 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from relgate.measure import health, ids, memory, quantiles, sides, versions
+from relgate.findings import finding
+from relgate.measure import health, ids, quantiles, sides, versions
 from relgate.measure.describe import describe, percent
 from relgate.measure.interval import Given
+from relgate.measure.noise import ASSUMED
 from relgate.measure.trial import Make, Subject, Trial, at_once, held, reached, throughout, upward
+from relgate.measure.wealth import MOST
 from relgate.policy.limits import AnyLimit, Limit, NumberLimit, StatusLimit
-from relgate.values import Answers, Judgement, Measurement, Verdict
+from relgate.values import Answers, Judgement, Measurement, Series, Verdict
+from relgate.verdicts import LEAST, by_version, conclude, limits_of, unmeasured
+from relgate.watch import watched
 
 if TYPE_CHECKING:
+    from relgate.measure.drift import Noise
     from relgate.measure.series import Over
     from relgate.policy.model import Gate, Signal
     from relgate.values import Evidence, Samples
-
-LEAST = {
-    "share": 30,
-    "throughput": 30,
-    "ids": 30,
-    "gauge": 3,
-    "counter": 3,
-    "health": 3,
-    "version": 3,
-    "growth": memory.LEAST_GROWTH,
-    "trend": memory.LEAST_TREND,
-    "value": 1,
-}
-"""Samples below which nothing passes, where the policy does not say; for a quantile what its interval needs."""
+    from relgate.watch import Watch
 
 SPOILED = 0.01
 """Share of requests that the recorder may spoil before they stop telling anything about the service."""
@@ -71,30 +63,47 @@ class Case:
 
     gate: Gate
     evidence: Evidence
-    confidence: float
+    alpha: float
+    beta: float
+    noise: Noise
     begin_s: float
     end_s: float
     expected: str | None
     signal: Signal | None
+    warmup_found: bool = False
+    before: tuple[float, float] = (1.0, 1.0)
+
+    @property
+    def confidence(self) -> float:
+        """Of each bound that is shown, and of "the limit is kept"."""
+        return 1 - self.beta
 
 
 def judge(
     gate: Gate,
     evidence: Evidence,
     *,
-    confidence: float,
+    alpha: float,
+    beta: float,
+    noise: Noise = ASSUMED,
+    before: tuple[float, float] = (1.0, 1.0),
     expected_version: str | None = None,
     warmup_s: float = 0.0,
+    warmup_found: bool = False,
     signal: Signal | None = None,
 ) -> Judgement:
     """Judge a gate on recorded samples.
 
-    ``confidence``: of each bound (0 to 1). ``expected_version``: what ``expect: release`` stands for. ``warmup_s``:
-    seconds at the start that count for nothing, unless the gate has its own. ``signal``: how the samples were taken;
-    formats and components of health and ids are read from it. Raises ValueError for a confidence outside (0.5, 1).
+    ``alpha``: the gate's share of the chance of a false rollback; 0 for a gate that spends none. ``beta``: chance that
+    it calls a broken limit kept. ``noise``: what two equal sides differ by. ``before``: evidence of harm and of health
+    from earlier holds of the same release, which this run's is multiplied with. ``expected_version``: what
+    ``expect: release``
+    stands for. ``warmup_s``: seconds at the start that count for nothing, unless the gate has its own;
+    ``warmup_found``: the data tell how many more. ``signal``: how the samples were taken; formats and components of
+    health and ids are read from it. Raises ValueError for alpha or beta that are no probability below 1/2.
     """
-    if not 0.5 < confidence < 1:
-        raise ValueError(f"confidence: expected a share between 0.5 and 1, got {confidence!r}")
+    if not (0 <= alpha < 0.5 and 0 < beta < 0.5):
+        raise ValueError(f"alpha, beta: expected probabilities below 0.5, got {alpha!r} and {beta!r}")
     if evidence.problems:
         return unmeasured(gate, "the samples cannot be believed: " + "; ".join(evidence.problems))
     rule = RULES.get(gate.kind)
@@ -105,10 +114,45 @@ def judge(
     if not (math.isfinite(end_s) and 0 <= begin_s < end_s):
         return unmeasured(gate, f"the window of {end_s:.4g} s has nothing left after a warm-up of {begin_s:.4g} s")
     expected = expected_version if gate.expect == "release" else gate.expect
+    found = warmup_found and gate.warmup_s is None
     try:
-        return rule(Case(gate, evidence, confidence, begin_s, end_s, expected, signal))
+        each = _by_instance(evidence)
+        if len(each) > 1:
+            cases = [
+                (name, Case(gate, one, (alpha or beta) / len(each), beta, noise, begin_s, end_s, expected, signal))
+                for name, one in each
+            ]
+            return _worst([(name, rule(case)) for name, case in cases])
+        return rule(Case(gate, evidence, alpha or beta, beta, noise, begin_s, end_s, expected, signal, found, before))
     except ValueError as fault:
         return unmeasured(gate, str(fault))
+
+
+def _by_instance(evidence: Evidence) -> list[tuple[str, Evidence]]:
+    """Return the evidence of each instance of a series that has one for each; the evidence itself otherwise.
+
+    The instance with the most to say against it decides, so none may hide behind the others' mean. A baseline with as
+    many instances is compared in order; ValueError when it has another number of them.
+    """
+    own, other = evidence.candidate, evidence.baseline
+    if not isinstance(own, Series) or len(own.instances) < 2:
+        return [("", evidence)]
+    others: tuple[Series | None, ...] = (None,) * len(own.instances)
+    if isinstance(other, Series):
+        others = other.by_instance()
+        if len(others) == 1:
+            others *= len(own.instances)
+        if len(others) != len(own.instances):
+            raise ValueError(f"{len(own.instances)} instances of the candidate and {len(others)} of the baseline")
+    pairs = zip(own.instances, own.by_instance(), others, strict=True)
+    return [(name, replace(evidence, candidate=one, baseline=base)) for name, one, base in pairs]
+
+
+def _worst(judged: list[tuple[str, Judgement]]) -> Judgement:
+    """Return the judgement of the instance that decides, with its name in the message."""
+    order = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.WARN, Verdict.PASS)
+    name, worst = min(judged, key=lambda one: order.index(one[1].verdict))
+    return replace(worst, message=f"{name}: {worst.message}")
 
 
 def judge_value(gate: Gate, measurement: Measurement, *, expected_version: str | None = None) -> Judgement:
@@ -124,32 +168,36 @@ def judge_value(gate: Gate, measurement: Measurement, *, expected_version: str |
         return unmeasured(gate, text, measurement)
     if gate.expect is not None:
         expected = expected_version if gate.expect == "release" else gate.expect
-        return _by_version(gate, measurement, expected)
+        return by_version(gate, measurement, expected)
     incomplete = None
     if gate.confidence is not None and measurement.confidence is not None and measurement.confidence < gate.confidence:
         incomplete = f"measured at {percent(measurement.confidence)}, the gate asks for {percent(gate.confidence)}"
-    return _conclude(gate, measurement, lambda limit: _try_value(gate, measurement, limit), incomplete)
-
-
-def unmeasured(gate: Gate, why: str, measurement: Measurement | None = None) -> Judgement:
-    """Return the error of a gate that could not be measured."""
-    known = measurement or Measurement(dimension=gate.dimension, n=0, problems=(why,))
-    return Judgement(Verdict.ERROR, f"could not be measured: {why}", known, _limits(gate))
+    return conclude(gate, measurement, lambda limit: _try_value(gate, measurement, limit), incomplete)
 
 
 # --- rules: what each kind measures
 
 
 def _quantile(case: Case) -> Judgement:
-    q = case.gate.quantile
-    if q is None:
-        return unmeasured(case.gate, "the gate names no quantile")
-    make = sides.quantile(*_both(case), q)
-    return _estimated(case, make, f"p{100 * q:.6g}", quantiles.needed(q, case.confidence))
+    gate = case.gate
+    if gate.whole:
+        return _sequential(case, partial(sides.quantile, q=0.5), "median of all latencies", quantiles.needed(0.5, 0.95))
+    if gate.quantile is None:
+        return unmeasured(gate, "the gate names no quantile")
+    least = quantiles.needed(gate.quantile, case.confidence)
+    return _sequential(case, partial(sides.quantile, q=gate.quantile), f"p{100 * gate.quantile:.6g}", least)
 
 
 def _share(case: Case) -> Judgement:
-    return _estimated(case, sides.failed(*_both(case)), "error rate")
+    return _sequential(case, sides.failed, "error rate", None)
+
+
+def _sequential(case: Case, sided: Callable[..., Make], what: str, least: int | None) -> Judgement:
+    """Judge requests by tests that may be looked at any time, where the limits have them."""
+    watch = watched(case.gate, case.evidence, case.noise, case.alpha, case.begin_s, found=case.warmup_found)
+    if watch is None:
+        return _estimated(case, sided(*_both(case)), what, least)
+    return _estimated(replace(case, begin_s=watch.warmup_s), sided(*_both(case)), what, least, watch=watch)
 
 
 def _throughput(case: Case) -> Judgement:
@@ -200,7 +248,7 @@ def _gauge(case: Case) -> Judgement:
 
     first = next((n for limit in (*gate.fail, *gate.warn) if (n := _as_number(gate, limit)) is not None), None)
     shown = gauge.pair(_extreme(first) if first is not None else "max")
-    return _conclude(gate, sides.measured(shown, gate.dimension, None), attempt, _incomplete(case))
+    return conclude(gate, sides.measured(shown, gate.dimension, None), attempt, _incomplete(case))
 
 
 def _health(case: Case) -> Judgement:
@@ -229,7 +277,7 @@ def _health(case: Case) -> Judgement:
     note = None if blemish is None else f"{blemish.word} {blemish.t_s:.1f} s into the bake: {blemish.why}"
     incomplete = health.doubt(states, answers.every_s, _tolerated(len(states))) or _incomplete(case)
     measurement = Measurement(dimension="status", n=len(states), text=states[-1].word if states else None)
-    return _conclude(case.gate, measurement, attempt, incomplete, blemish=note)
+    return conclude(case.gate, measurement, attempt, incomplete, blemish=note)
 
 
 def _version(case: Case) -> Judgement:
@@ -239,7 +287,7 @@ def _version(case: Case) -> Judgement:
     told = versions.read(kept, poll.version if poll is not None else None)
     measurement = Measurement(dimension="text", n=told.fresh, text=", ".join(name for name, _ in told.seen) or None)
     incomplete = told.doubt(_tolerated(told.n)) or _incomplete(case)
-    return _by_version(case.gate, measurement, case.expected, incomplete, told.blemish())
+    return by_version(case.gate, measurement, case.expected, incomplete, told.blemish())
 
 
 RULES: dict[str, Rule] = {
@@ -257,10 +305,17 @@ RULES: dict[str, Rule] = {
 """Kind of a gate to its rule. A gate of kind ``value`` has no samples: ``judge_value`` judges it."""
 
 
-# --- from trials to a verdict
+# --- estimated kinds
 
 
-def _estimated(case: Case, make: Make, what: str, least: int | None = None, notes: tuple[str, ...] = ()) -> Judgement:
+def _estimated(
+    case: Case,
+    make: Make,
+    what: str,
+    least: int | None = None,
+    notes: tuple[str, ...] = (),
+    watch: Watch | None = None,
+) -> Judgement:
     """Judge the limits of a gate by an estimator: over the whole window or, for ``for 5m``, over sliding stretches."""
     gate = case.gate
     whole = make(case.begin_s, math.inf)
@@ -277,81 +332,23 @@ def _estimated(case: Case, make: Make, what: str, least: int | None = None, note
         ):
             return _unfit(limit)
         if number.for_s is None:
-            return at_once(number, whole, subject)
+            found = None if watch is None else finding(watch, number, whole, case.beta, case.before[1])
+            return at_once(number, whole, subject, found)
         usual = replace(subject, least=least or LEAST[gate.kind])
         return throughout(number, make, (case.begin_s, case.end_s), number.for_s, usual)
 
     spoiled = sides.spoiled(_counting(case), case.begin_s, SPOILED)
     if spoiled is not None:
-        return Judgement(Verdict.INCONCLUSIVE, spoiled, measurement, _limits(gate))
-    return _conclude(gate, measurement, attempt, _incomplete(case), least)
-
-
-def _conclude(
-    gate: Gate,
-    measurement: Measurement,
-    attempt: Callable[[Limit], Trial],
-    incomplete: str | None,
-    least: int | None = None,
-    blemish: str | None = None,
-) -> Judgement:
-    """Try all limits of a gate: fail limits first; a pass needs each of them surely kept and nothing left in doubt.
-
-    ``incomplete``: why the evidence can prove a failure but no health. ``blemish``: what turns a pass into a warning.
-    """
-    if not gate.fail and not gate.warn:
-        return unmeasured(gate, "the gate has no limit: nothing was asked, so nothing is answered", measurement)
-    trials = [attempt(limit) for limit in gate.fail]
-    for side, verdict in (("bad", Verdict.FAIL), ("unfit", Verdict.ERROR)):
-        for trial in trials:
-            if trial.side == side:
-                return Judgement(verdict, trial.text, measurement, trial.limit)
-    needed = gate.min_samples or least or LEAST.get(gate.kind, 1)
-    undecided = [trial for trial in trials if trial.side == "open"]
-    if measurement.n < needed or (measurement.value is None and measurement.text is None and not undecided):
-        text = undecided[0].text if undecided else f"n={measurement.n} of at least {needed} samples"
-        if measurement.n == 0 and incomplete is not None:
-            text = incomplete  # It says what became of the samples: no such series, several, NaN, unreachable.
-        return Judgement(Verdict.INCONCLUSIVE, text, replace(measurement, n_needed=needed), _limits(gate))
-    if incomplete is not None:
-        return Judgement(Verdict.INCONCLUSIVE, incomplete, measurement, _limits(gate))
-    if undecided:
-        most = max((trial.n_needed for trial in undecided if trial.n_needed is not None), default=None)
-        return Judgement(
-            Verdict.INCONCLUSIVE, undecided[0].text, replace(measurement, n_needed=most), undecided[0].limit
-        )
-    warnings = [trial for trial in (*trials, *map(attempt, gate.warn)) if trial.side != "good"]
-    if warnings:
-        return Judgement(Verdict.WARN, warnings[0].text, measurement, warnings[0].limit)
-    if blemish is not None:
-        return Judgement(Verdict.WARN, blemish, measurement, _limits(gate))
-    return Judgement(Verdict.PASS, trials[0].text if trials else attempt(gate.warn[0]).text, measurement, _limits(gate))
-
-
-def _by_version(
-    gate: Gate,
-    measurement: Measurement,
-    expected: str | None,
-    incomplete: str | None = None,
-    blemish: str | None = None,
-) -> Judgement:
-    """Judge versions, separated by ``, `` in ``measurement.text``: each must be the expected one."""
-    if not expected:
-        return unmeasured(gate, "no version is expected: pass --gate-release version=..., or set `expect`", measurement)
-    seen = measurement.text.split(", ") if measurement.text else []
-    wrong = [version for version in seen if not versions.same(version, expected)]
-    needed = gate.min_samples or LEAST.get(gate.kind, 1)
-    if wrong:
-        text = f"version {', '.join(wrong)} is served, expected {expected} (n={measurement.n})"
-        return Judgement(Verdict.FAIL, text, measurement, expected)
-    if measurement.n < needed or not seen:
-        text = f"version {measurement.text}: n={measurement.n} of at least {needed} fresh answers"
-        return Judgement(Verdict.INCONCLUSIVE, text, replace(measurement, n_needed=needed), expected)
-    if incomplete is not None:
-        return Judgement(Verdict.INCONCLUSIVE, incomplete, measurement, expected)
-    verdict = Verdict.PASS if blemish is None else Verdict.WARN
-    return Judgement(
-        verdict, blemish or f"version {expected} in all of n={measurement.n} answers", measurement, expected
+        return Judgement(Verdict.INCONCLUSIVE, spoiled, measurement, limits_of(gate))
+    judged = conclude(gate, measurement, attempt, _incomplete(case), least)
+    if watch is None:
+        return judged
+    harm, health = watch.e_value * case.before[0], watch.e_health
+    return replace(
+        judged,
+        e_value=min(harm, MOST),
+        e_health=None if health is None else min(health * case.before[1], MOST),
+        alpha=case.alpha,
     )
 
 
@@ -398,12 +395,7 @@ def _unfit(limit: Limit) -> Trial:
 
 def _subject(case: Case, what: str, least: int | None = None, notes: tuple[str, ...] = ()) -> Subject:
     needed = case.gate.min_samples or least or LEAST[case.gate.kind]
-    return Subject(what, case.gate.dimension, case.confidence, needed, notes)
-
-
-def _limits(gate: Gate) -> str:
-    """Return the limits of a gate as one text: those that fail, or those that warn if none does."""
-    return "; ".join(limit.text for limit in gate.fail or gate.warn) or (gate.expect or "")
+    return Subject(what, case.gate.dimension, case.confidence, needed, notes, case.alpha)
 
 
 def _tolerated(n: int) -> int:

@@ -92,7 +92,8 @@ class Source(Protocol):
     def read(self) -> Mapping[str, Any]:
         """Return the facts of one answer as a JSON value. Never raises: a failure is a fact too.
 
-        Endpoints: ``code``, ``body``, ``headers``, ``error``. Numbers: ``value`` (finite or None), ``fault``, ``raw``.
+        Endpoints: ``code``, ``body``, ``headers``, ``error``. Numbers: ``value`` (finite or None), ``fault``, ``raw``;
+        where each instance has its own, ``values`` instead of ``value``: pairs of instance and number, each name once.
         """
 
     def close(self) -> None:

@@ -122,13 +122,13 @@ def _source(plan: Plan, stream: Sampled, side: str) -> Source:
     if isinstance(stream, Poll):
         return PollSource(_endpoint(target, stream.path, stream.timeout_s))
     if isinstance(stream, Scrape):
-        return ScrapeSource(_endpoint(target, stream.path, stream.timeout_s, ACCEPT), stream.metric, stream.labels)
+        page = _endpoint(target, stream.path, stream.timeout_s, ACCEPT)
+        return ScrapeSource(page, stream.metric, stream.labels, stream.instance_label)
     if isinstance(stream, JsonValue):
         return JsonSource(_endpoint(target, stream.path, stream.timeout_s), stream.pointer)
     if isinstance(stream, Promql):
-        return QuerySource(
-            _endpoint(plan.prometheus, "/api/v1/query", stream.timeout_s), stream.query.replace("$side", label)
-        )
+        server = _endpoint(plan.prometheus, "/api/v1/query", stream.timeout_s)
+        return QuerySource(server, stream.query.replace("$side", label), stream.instance_label)
     return _alerts(plan, stream, label)
 
 

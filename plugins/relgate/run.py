@@ -10,7 +10,7 @@ import json
 import os
 import platform
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -117,6 +117,7 @@ def conclude(
         stage=run.stage_name,
         release=run.redactor.json(run.release),
         policy_sha256=run.policy.sha256,
+        risk=risk_of(run),
         started_s=run.started_s,
         finished_s=finished_s,
         pytest_exit=ending.exit_status,
@@ -132,6 +133,18 @@ def conclude(
         return Conclusion(decision, code, None, str(error))
     unwritten = _write_summary(run, markdown.render(content, head.sequence, head.sha256))
     return Conclusion(decision, _exit_code(run, decision.outcome, ending), head, None, unwritten)
+
+
+def risk_of(run: Run) -> dict[str, Any]:
+    """Return what this run promises about its errors, and the noise that it takes into account."""
+    policy, risk = run.policy, run.policy.risk_in(run.stage)
+    spending = [gate for gate in run.gates.values() if gate.on_fail == "rollback"]
+    return {
+        "false_rollback": risk.false_rollback,
+        "false_promotion": risk.false_promotion,
+        "stage_alpha": sum(policy.alpha_of(run.stage, gate) for gate in spending),
+        "noise": asdict(run.noise),
+    }
 
 
 def _write_summary(run: Run, text: str) -> str | None:

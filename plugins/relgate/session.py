@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,20 @@ from relgate.collector import Collector, GateItems, read_collected
 from relgate.decide import Ending
 from relgate.errors import PolicyError, SourceError, UsageError
 from relgate.guard import Guard
+from relgate.history import carried, usual_noise
 from relgate.report import terminal
-from relgate.run import DECISION, EXIT_HOLD, EXIT_UNRECORDED, EXITS_OF_PYTEST, SUMMARY, Conclusion, conclude, start
+from relgate.report.promise import promise
+from relgate.run import (
+    DECISION,
+    EXIT_HOLD,
+    EXIT_UNRECORDED,
+    EXITS_OF_PYTEST,
+    SUMMARY,
+    Conclusion,
+    conclude,
+    risk_of,
+    start,
+)
 from relgate.settings import Options, Run, make_run
 from relgate.values import Verdict
 
@@ -65,6 +77,7 @@ class Controller:
         """
         try:
             run = make_run(_options(config, families), _command(config))
+            run = replace(run, noise=usual_noise(run), carried=carried(run))
             run.redactor  # noqa: B018 - an unset secret is the caller's fault: say so before anything starts.
         except (PolicyError, UsageError) as error:
             raise pytest.UsageError(str(error)) from error
@@ -206,6 +219,7 @@ def _footer(run: Run, conclusion: Conclusion) -> list[str]:
     if conclusion.head is None:
         return [f"exit code {conclusion.exit_code}"]
     return [
+        promise(risk_of(run)),
         f"report: {conclusion.unwritten or run.path / SUMMARY}",
         f"record: {run.path / DECISION}",
         f"ledger: line {conclusion.head.sequence}, sha256 {conclusion.head.sha256}",

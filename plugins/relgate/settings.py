@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 
 from relgate.codec import rfc3339
 from relgate.errors import UsageError
+from relgate.measure.drift import Noise
+from relgate.measure.noise import ASSUMED
 from relgate.policy import Auth, Environment, Gate, Policy, Stage, Target, load
 from relgate.policy.units import parse_duration
 from relgate.report.redact import Redactor
@@ -50,6 +52,8 @@ class Run:
 
     ``texts``: the policy files by name, so that a worker reads what the controller read. ``release``: facts of the
     release under judgment. ``overrides``: what the command line changed against the policy, as sentences.
+    ``candidate_instances``, ``baseline_instances``: the URLs that probes ask in turn; none where a side is one.
+    ``noise``: what two equal sides differ by. ``carried``: gate id -> evidence of earlier holds of this release.
     """
 
     id: str
@@ -66,6 +70,14 @@ class Run:
     overrides: tuple[str, ...] = ()
     observe_only: bool = False
     command: tuple[str, ...] = field(default=())
+    candidate_instances: tuple[str, ...] = ()
+    baseline_instances: tuple[str, ...] = ()
+    noise: Noise = ASSUMED
+    carried: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def before(self, gate: str) -> tuple[float, float]:
+        """Evidence of harm and of health that a gate goes on from: 1 and 1 for a release that was not held before."""
+        return self.carried.get(gate, (1.0, 1.0))
 
     @cached_property
     def policy(self) -> Policy:
@@ -85,9 +97,7 @@ class Run:
     @cached_property
     def gates(self) -> dict[str, Gate]:
         """The gates of the stage's families, and those that it requires by name, as they are during its phase."""
-        required = set(self.policy.required_ids(self.stage))
-        everything = self.policy.gates_in(self.stage)
-        return {id_: gate for id_, gate in everything.items() if gate.family in self.stage.run or id_ in required}
+        return self.policy.running(self.stage)
 
     @cached_property
     def redactor(self) -> Redactor:
@@ -115,8 +125,10 @@ class Run:
     def from_json(cls, text: str) -> Run:
         """The run of ``to_json``."""
         plain = json.loads(text)
-        for name in ("overrides", "command"):
+        for name in ("overrides", "command", "candidate_instances", "baseline_instances"):
             plain[name] = tuple(plain[name])
+        plain["noise"] = Noise(**plain["noise"])
+        plain["carried"] = {gate: (harm, health) for gate, (harm, health) in plain["carried"].items()}
         return cls(**plain)
 
 
@@ -172,18 +184,12 @@ def make_run(options: Options, command: tuple[str, ...] = ()) -> Run:
         overrides.append(f"bake {options.bake} instead of the policy's {stage.bake_s:g}s (--gate-bake)")
     if options.observe_only:
         overrides.append("observe only: the exit code is pytest's own (--gate-observe-only)")
-    overrides += [
-        f"{side} {url} (--gate-{side})"
-        for side, url in (("candidate", options.candidate), ("baseline", options.baseline))
-        if url is not None
-    ]
+    overrides += _other_sides(options, environment)
     candidate_url = _url("candidate", options.candidate or resolve(environment.candidate.url))
     baseline_url = _baseline_url(options, environment)
-    other = environment.baseline or environment.candidate
-    if candidate_url == baseline_url and headers_of(environment.candidate) == headers_of(other):
-        raise UsageError(
-            f"candidate and baseline are both {candidate_url}: nothing could be compared. Name two, or no baseline"
-        )
+    candidate_instances = _instances("candidate", options.candidate, environment.candidate)
+    baseline_instances = _instances("baseline", options.baseline, environment.baseline)
+    _refuse_one_for_both(environment, {candidate_url, *candidate_instances}, {baseline_url, *baseline_instances})
     release = _release(options.release)
     started_s = time.time()
     run_id = f"{rfc3339(started_s)[:23].replace('-', '').replace(':', '')}Z-{secrets.token_hex(4)}"
@@ -202,7 +208,39 @@ def make_run(options: Options, command: tuple[str, ...] = ()) -> Run:
         overrides=tuple(overrides),
         observe_only=options.observe_only,
         command=command,
+        candidate_instances=candidate_instances,
+        baseline_instances=baseline_instances,
     )
+
+
+def _other_sides(options: Options, environment: Environment) -> list[str]:
+    """What ``--gate-candidate`` and ``--gate-baseline`` change, as sentences."""
+    found = []
+    for side, url in (("candidate", options.candidate), ("baseline", options.baseline)):
+        target: Target | None = getattr(environment, side)
+        without = f" instead of the policy's {len(target.instances)} instances" if target and target.instances else ""
+        if url is not None:
+            found.append(f"{side} {url}{without} (--gate-{side})")
+    return found
+
+
+def _instances(side: str, option: str | None, target: Target | None) -> tuple[str, ...]:
+    """The URLs that probes ask in turn; none when the command line names one URL for the side."""
+    if option is not None or target is None:
+        return ()
+    urls = tuple(_url(side, resolve(url)) for url in target.instances)
+    twice = next((url for url in urls if urls.count(url) > 1), None)
+    if twice is not None:
+        raise UsageError(f"two instances of the {side} are both {twice}: one would count for two. Remove one")
+    return urls
+
+
+def _refuse_one_for_both(environment: Environment, candidate: set[str], baseline: set[str | None]) -> None:
+    """Refuse a URL that both sides ask, unless their headers tell them apart."""
+    other = environment.baseline or environment.candidate
+    both = min(candidate & baseline, default=None, key=str)
+    if both is not None and headers_of(environment.candidate) == headers_of(other):
+        raise UsageError(f"candidate and baseline are both {both}: nothing could be compared. Name two, or no baseline")
 
 
 def _baseline_url(options: Options, environment: Environment) -> str | None:

@@ -62,6 +62,23 @@ class Outcome(StrEnum):
     ROLLBACK = "rollback"
 
 
+def _not_said() -> NDArray[np.int64]:
+    import numpy as np
+
+    return np.empty(0, dtype=np.int64)
+
+
+def _instance_of(instance: NDArray[np.int64], n: int, instances: tuple[str, ...]) -> NDArray[np.int64]:
+    """Return which instance each sample is of: the only one where nobody said; ValueError where it is open."""
+    import numpy as np
+
+    if len(instance) == 0 and len(instances) <= 1:
+        return np.zeros(n, dtype=np.int64)
+    if len(instance) != n:
+        raise ValueError(f"instance: expected {n} indices, one for each sample, got {len(instance)}")
+    return instance
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Requests:
     """Probe samples of one side. All arrays have one length and are ordered by intended start.
@@ -70,6 +87,7 @@ class Requests:
     the end of the answer. ``lag_s``: how late the recorder itself sent it. ``status``: HTTP code, 0 without an
     answer. ``failed``: 5xx, no answer in time, or an answer that broke the probe's expectation.
     ``usable``: False where the recorder was the bottleneck; such a sample says nothing about the service.
+    ``instance``: index into ``instances``, the URLs of a side that is asked at several; all 0 and none where it is one.
     """
 
     intended_s: Floats
@@ -80,6 +98,21 @@ class Requests:
     usable: NDArray[np.bool_]
     path: NDArray[np.int64]
     paths: tuple[str, ...] = ()
+    instance: NDArray[np.int64] = field(default_factory=_not_said)
+    instances: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "instance", _instance_of(self.instance, len(self.intended_s), self.instances))
+
+    def by_instance(self) -> tuple[Requests, ...]:
+        """Return the samples of each instance, in the order of ``instances``; all of them where there is only one."""
+        return tuple(self._of(number) for number in range(len(self.instances))) or (self,)
+
+    def _of(self, number: int) -> Requests:
+        mine = self.instance == number
+        arrays = ("intended_s", "latency_s", "lag_s", "status", "failed", "usable", "path")
+        kept = {name: getattr(self, name)[mine] for name in arrays}
+        return Requests(**kept, paths=self.paths, instances=(self.instances[number],))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,11 +120,27 @@ class Series:
     """A gauge or counter of one side: one value per observation, NaN where the source gave none.
 
     ``faults`` has one text for each observation that failed (unreachable, NaN, several series, no series).
+    ``instance``: index into ``instances``, the label values of a signal that has one series for each instance; such a
+    signal has one value for every instance at every moment, NaN included. All 0 and none where it is one series.
     """
 
     t_s: Floats
     value: Floats
     faults: tuple[str, ...] = ()
+    instance: NDArray[np.int64] = field(default_factory=_not_said)
+    instances: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "instance", _instance_of(self.instance, len(self.t_s), self.instances))
+
+    def by_instance(self) -> tuple[Series, ...]:
+        """Return the series of each instance, in the order of ``instances``; itself where there is only one."""
+        return tuple(self._of(number) for number in range(len(self.instances))) or (self,)
+
+    def _of(self, number: int) -> Series:
+        name, mine = self.instances[number], self.instance == number
+        faults = tuple(fault for fault in self.faults if fault.endswith(f"({name})"))
+        return Series(self.t_s[mine], self.value[mine], faults, instances=(name,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +255,20 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict with its grounds: one line that says observed, limit, baseline, n and interval."""
+    """A verdict with its grounds: one line that says observed, limit, baseline, n and interval.
+
+    ``e_value``: evidence at the end against "all limits are kept", None where no sequential test judged; ``e_health``:
+    against "worse than what must not be promoted", None where none tests that. ``alpha``: the gate's share of the
+    chance of a false rollback, None where it spends none.
+    """
 
     verdict: Verdict
     message: str
     measurement: Measurement
     limit: str
+    e_value: float | None = None
+    e_health: float | None = None
+    alpha: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +294,9 @@ class GateResult:
     evidence: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()
     reproduce: str = ""
+    e_value: float | None = None
+    e_health: float | None = None
+    alpha: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

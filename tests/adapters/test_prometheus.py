@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from typing import TYPE_CHECKING, Any
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import given
@@ -79,9 +80,9 @@ def _wait_for_rules(url: str) -> None:
     pytest.fail("prometheus did not evaluate its rules within 30 s")
 
 
-def query(url: str, text: str) -> dict[str, Any]:
+def query(url: str, text: str, instance_label: str | None = None) -> dict[str, Any]:
     """Ask one instant query."""
-    source = QuerySource(Endpoint(f"{url}/api/v1/query", Access(), 5.0), text)
+    source = QuerySource(Endpoint(f"{url}/api/v1/query", Access(), 5.0), text, instance_label)
     try:
         return source.read()
     finally:
@@ -97,12 +98,12 @@ def alerts(url: str, match: dict[str, str], *, alertmanager: bool = False) -> di
         source.close()
 
 
-def answered(body: object, code: int = 200) -> dict[str, Any]:
+def answered(body: object, code: int = 200, instance_label: str | None = None) -> dict[str, Any]:
     """Return what a query source makes of an answer that a healthy Prometheus does not give."""
     with serving() as service:
         text = body if isinstance(body, bytes) else json.dumps(body).encode()
         service.pages["/api/v1/query"] = (code, "application/json", text)
-        return query(service.url, "up")
+        return query(service.url, "up", instance_label)
 
 
 def test_a_query_with_one_series_is_a_number(prometheus: str) -> None:
@@ -127,6 +128,33 @@ def test_a_query_without_one_finite_number_is_a_fault(prometheus: str, text: str
     """Nothing, two series, NaN, infinity, other kinds, and a broken query: no number, and the raw answer is kept."""
     facts = query(prometheus, text)
 
+    assert facts["value"] is None
+    assert fault in facts["fault"]
+    assert facts["raw"]
+
+
+def test_a_label_makes_one_series_of_each_of_its_values(prometheus: str) -> None:
+    """Several series are what is asked for then; one instance without a finite number leaves the others good."""
+    assert query(prometheus, "two", "n") == {"values": [["1", 1.0], ["2", 2.0]], "fault": None, "raw": ANY}
+    broken = query(prometheus, "(two - 1) / (two - 1)", "n")
+    assert (broken["values"], broken["fault"]) == ([["1", None], ["2", 1.0]], "not a finite number: 1")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('depth{deployment="stable"}', "no series"),
+        ('depth{deployment="canary"}', "a series without the label n"),
+        ('two or label_replace(two, "m", "x", "", "")', "2 series with n=1 where one was asked"),
+        ("scalar(vector(3))", "expected a vector, got 'scalar'"),
+        ("two[5m]", "matrix"),
+    ],
+)
+def test_series_that_name_no_instance_are_a_fault(prometheus: str, text: str, fault: str) -> None:
+    """Without the label, or twice with the same value, nobody can say whose number it is: none is kept."""
+    facts = query(prometheus, text, "n")
+
+    assert facts.get("values") is None
     assert facts["value"] is None
     assert fault in facts["fault"]
     assert facts["raw"]
@@ -159,9 +187,10 @@ GOOD = {"resultType": "vector", "result": [{"metric": {}, "value": [1.0, "5"]}]}
         (b"", 200),
     ],
 )
-def test_an_answer_that_cannot_be_believed_is_a_fault(body: object, code: int) -> None:
+@pytest.mark.parametrize("instance_label", [None, "n"])
+def test_an_answer_that_cannot_be_believed_is_a_fault(body: object, code: int, instance_label: str | None) -> None:
     """Warnings (a partial answer), error codes, and what is no answer of Prometheus never become a number."""
-    facts = answered(body, code)
+    facts = answered(body, code, instance_label)
 
     assert facts["value"] is None
     assert facts["fault"]
@@ -200,6 +229,20 @@ def test_a_series_is_picked_by_name_and_labels() -> None:
     assert pick(OPEN, OPEN_TYPE, "requests_total", {})["value"] == 7.0
 
 
+def test_a_page_gives_the_series_of_each_instance() -> None:
+    """With a label all series of the name that have the wanted labels, by its values; 257 of them are too many."""
+    facts = pick(PAGE, "text/plain", "jobs", {"side": "a"}, "queue")
+    assert (facts["values"], facts["fault"]) == ([["fast", 3.0], ["slow", 4.0]], None)
+    facts = pick(PAGE, "text/plain", "jobs", {}, "queue")
+    assert [name for name, number in facts["values"] if number is None] == ['odd"}', "full"]
+    assert facts["fault"] == 'not a finite number: full, odd"}'
+    assert "without the label side" in pick(PAGE, "text/plain", "jobs", {}, "side")["fault"]
+    assert "2 series with side=a" in pick(PAGE, "text/plain", "jobs", {"side": "a"}, "side")["fault"]
+    assert pick(PAGE, "text/plain", "jobs", {"queue": "none"}, "queue")["fault"].startswith("no series")
+    many = "".join(f'jobs{{queue="{number}"}} 1\n' for number in range(257))
+    assert pick(many, "text/plain", "jobs", {}, "queue")["fault"].startswith("257 series: expected at most 256")
+
+
 @pytest.mark.parametrize(
     ("metric", "labels", "fault"),
     [
@@ -226,12 +269,18 @@ def test_an_openmetrics_page_that_is_cut_off_is_a_fault() -> None:
     assert "cut off" in facts["fault"]
 
 
-@given(st.text(alphabet='jobs{}="1e+NaI# \n\\,', max_size=60), st.booleans())
-def test_any_page_gives_a_finite_number_or_a_fault(page: str, is_open: bool) -> None:
+@given(
+    st.text(alphabet='jobs{}="1e+NaI# \n\\,', max_size=60) | st.sampled_from([PAGE, PAGE[:-9]]),
+    st.booleans(),
+    st.sampled_from([None, "s", "side", "queue"]),
+)
+def test_any_page_gives_finite_numbers_or_a_fault(page: str, is_open: bool, instance_label: str | None) -> None:
     """Garbage never raises and never becomes a number that is not finite."""
-    facts = pick(page + ("\n# EOF" if is_open else ""), OPEN_TYPE if is_open else "text/plain", "jobs", {})
+    kind = OPEN_TYPE if is_open else "text/plain"
+    facts = pick(page + ("\n# EOF" if is_open else ""), kind, "jobs", {}, instance_label)
+    numbers = [number for _, number in facts["values"]] if "values" in facts else [facts["value"]]
 
-    assert (facts["value"] is None) == (facts["fault"] is not None)
+    assert (None in numbers) == (facts["fault"] is not None)
     json.dumps(facts, allow_nan=False)
 
 

@@ -38,11 +38,12 @@ TAIL: dict[str, Any] = {
 }
 
 
-def row(number: int, fault: str = "none", lag_s: float = 0.0) -> tuple[int, ...]:
+def row(number: int, fault: str = "none", lag_s: float = 0.0, instance: int = 0) -> tuple[int, ...]:
     """Return the request that was due at tick ``number`` and took 20 ms."""
     due = START_NS + round(number / RATE * 1e9)
     status = 200 if fault in ("none", "expectation") else 0
-    return (due, due + round(lag_s * 1e9), due + 20_000_000, WALL_NS, status, fault_number(fault), number % 2, 0, 21)
+    moments = (due, due + round(lag_s * 1e9), due + 20_000_000, WALL_NS)
+    return (*moments, status, fault_number(fault), number % 2, instance, 21)
 
 
 def rows(**faults: str) -> list[tuple[int, ...]]:
@@ -56,9 +57,9 @@ def line(number: int, **facts: Any) -> dict[str, Any]:
     return {**moments, **facts}
 
 
-def writer(folder: Path, secrets: tuple[str, ...] = ()) -> Writer:
+def writer(folder: Path, secrets: tuple[str, ...] = (), **head: Any) -> Writer:
     """Begin a recording with all files open."""
-    new = Writer(folder, Redactor(secrets), HEAD)
+    new = Writer(folder, Redactor(secrets), {**HEAD, **head})
     for side in SIDES:
         for role in ("requests", "ids", "logged"):
             new.open("requests", side, role)

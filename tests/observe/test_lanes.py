@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from relgate.observe.lanes import id_maker, join_url, lanes, routes
 from relgate.observe.streams import Header, Ids, Probe, ProbeRequest, Sides, Target
 from tests.observe.test_plan import PLAN
+
+if TYPE_CHECKING:
+    from relgate.observe.plan import Plan
 
 
 def test_lanes_point_at_their_routes() -> None:
@@ -20,10 +24,33 @@ def test_lanes_point_at_their_routes() -> None:
         PLAN, sides=Sides(Target("http://new/x/"), Target("http://old")), streams=(probe, replace(probe, name="two"))
     )
 
-    found = [[[routes(plan)[n].url for n in numbers] for numbers in lane.routes.values()] for lane in lanes(plan)]
+    urls = [[["http://new/x/a", "http://new/x/b"]], [["http://old/a", "http://old/b"]]]
+    assert urls_of(plan) == [urls, urls]
 
-    urls = [["http://new/x/a", "http://new/x/b"], ["http://old/a", "http://old/b"]]
-    assert found == [urls, urls]
+
+def test_every_instance_of_a_side_has_its_routes() -> None:
+    """Instances are asked instead of the side's URL, with the side's headers; sides may have different numbers."""
+    header = Header("X-Env", "new")
+    target = Target("http://new", (header,), instances=("http://pod-1", "http://pod-2/"))
+    probe = Probe("one", 1.0, (ProbeRequest("/a"), ProbeRequest("/b")))
+    plan = replace(PLAN, sides=Sides(target, Target("http://old")), streams=(probe,))
+
+    assert urls_of(plan) == [
+        [
+            [["http://pod-1/a", "http://pod-1/b"], ["http://pod-2/a", "http://pod-2/b"]],
+            [["http://old/a", "http://old/b"]],
+        ]
+    ]
+    assert [route.access.headers for route in routes(plan)] == [(("X-Env", "new"),)] * 4 + [()] * 2
+
+
+def urls_of(plan: Plan) -> list[list[list[list[str]]]]:
+    """Return the URLs that the lanes point at: lane, side, instance, request."""
+    found = routes(plan)
+    return [
+        [[[found[number].url for number in numbers] for numbers in side] for side in lane.routes.values()]
+        for lane in lanes(plan)
+    ]
 
 
 def test_a_requests_own_header_replaces_its_sides() -> None:

@@ -25,12 +25,12 @@ STREAMS = (
         ids=s.Ids(look_up=5),
     ),
     s.Poll("health", "/health", 5.0),
-    s.Scrape("memory", "/metrics", "process_resident_memory_bytes", 5.0, labels={"job": "x"}),
+    s.Scrape("memory", "/metrics", "process_resident_memory_bytes", 5.0, labels={"job": "x"}, instance_label="pod"),
     s.JsonValue("stats", "/stats", "/queue/depth", 5.0),
-    s.Promql("queue", 'depth{deployment="$side"}', 15.0),
+    s.Promql("queue", 'depth{deployment="$side"}', 15.0, instance_label="pod"),
     s.Alerts("alerts", 15.0, source="alertmanager", match={"severity": "critical"}),
 )
-SERVER = s.Target("http://127.0.0.1:9090")
+SERVER = s.Target("http://127.0.0.1:9090", instances=("http://127.0.0.1:9091", "http://127.0.0.1:9092"))
 PLAN = Plan(
     run_id="run-1",
     folder="reports/run-1",
@@ -116,8 +116,8 @@ def policy(**gates: tuple[str, str]) -> model.Policy:
     kinds: dict[str, dict[str, Any]] = {
         "requests": {"kind": "probe", "probe": probe},
         "health": {"kind": "poll", "poll": model.Poll(path="/health", every_s=30.0)},
-        "memory": {"kind": "scrape", "scrape": model.Scrape(metric="m", labels={"job": "x"})},
-        "queue": {"kind": "promql", "promql": model.Promql(query="q")},
+        "memory": {"kind": "scrape", "scrape": model.Scrape(metric="m", labels={"job": "x"}, instance_label="pod")},
+        "queue": {"kind": "promql", "promql": model.Promql(query="q", instance_label="pod")},
         "stats": {"kind": "json", "json_value": model.JsonValue(path="/stats", pointer="/a")},
         "alerts": {"kind": "alerts", "alerts": model.Alerts(source="alertmanager", match={"a": "b"})},
     }
@@ -152,8 +152,8 @@ def test_every_kind_of_signal_becomes_a_stream() -> None:
     assert (probe.connections, probe.ids) == (None, s.Ids(style="traceparent", look_up=50))
     assert others == [
         s.Poll("health", "/health", 30.0),
-        s.Scrape("memory", "/metrics", "m", 5.0, labels={"job": "x"}),
-        s.Promql("queue", "q", 15.0),
+        s.Scrape("memory", "/metrics", "m", 5.0, labels={"job": "x"}, instance_label="pod"),
+        s.Promql("queue", "q", 15.0, instance_label="pod"),
         s.JsonValue("stats", "/stats", "/a", 5.0),
         s.Alerts("alerts", 15.0, source="alertmanager", match={"a": "b"}),
     ]

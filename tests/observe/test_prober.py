@@ -79,7 +79,7 @@ def faults(outcomes: list[Outcome]) -> list[str]:
 
 def lane(rate: float = 100.0, in_flight: int = 1000) -> Lane:
     """Return a lane to one side with one request."""
-    return Lane(rate, {"candidate": (0,)}, in_flight)
+    return Lane(rate, {"candidate": ((0,),)}, in_flight)
 
 
 def test_a_stalled_service_is_not_the_recorders_fault() -> None:
@@ -153,7 +153,7 @@ def test_both_sides_get_the_same_request_at_the_same_tick() -> None:
     """Sides are asked side by side, the same path, with a fresh id each."""
     numbers = iter(range(1000))
     wire = Wire(0)
-    both = Lane(50.0, {"candidate": (0, 1), "baseline": (2, 3)}, 10, lambda: str(next(numbers)), "X-Id")
+    both = Lane(50.0, {"candidate": ((0, 1),), "baseline": ((2, 3),)}, 10, lambda: str(next(numbers)), "X-Id")
     probing = prober(wire, both, seconds=0.1)
     probing.run()
 
@@ -162,6 +162,49 @@ def test_both_sides_get_the_same_request_at_the_same_tick() -> None:
     assert [key.request for key in keys] == [0, 0, 1, 1, 0, 0, 1, 1, 0, 0]
     assert len({key.sent_id for key in keys}) == 10
     assert len({key.intended_ns for key in keys}) == 5
+
+
+def test_instances_are_asked_in_turn_at_the_rate_of_the_side() -> None:
+    """Two instances beside three: the same request at a tick on both sides, each answer known by its instance."""
+    wire = Wire(0)
+    both = Lane(50.0, {"candidate": ((0, 1), (2, 3)), "baseline": ((4, 5), (6, 7), (8, 9))}, 10)
+    sent: list[Shot] = []
+    wire.on_wait = lambda: sent.extend(shot for shot in wire.sent if shot not in sent)
+    probing = prober(wire, both, seconds=0.24)
+    probing.run()
+
+    keys = sorted((outcome.key for outcome in probing.outcomes), key=lambda key: (key.side, key.intended_ns))
+    assert [(key.request, key.instance) for key in keys if key.side == "baseline"] == [
+        (number % 2, number % 3) for number in range(12)
+    ]
+    assert [(key.request, key.instance) for key in keys if key.side == "candidate"] == [
+        (0, 0), (1, 1), (0, 1), (1, 0), (0, 0), (1, 1), (0, 1), (1, 0), (0, 0), (1, 1), (0, 1), (1, 0)
+    ]  # fmt: skip
+    routes = {shot.key: shot.route for shot in sent}
+    assert {routes[key] for key in keys if key.side == "baseline" and key.instance == 2} == {8, 9}
+    assert len(keys) == 24
+
+
+def test_what_is_settled_has_its_outcome() -> None:
+    """Before the settled moment nothing is open and nothing still to be sent, however slow the answers are."""
+    wire = Wire(delay_ns=35_000_000)
+    probing = prober(wire, lane())
+    start = wire.clock.now
+    seen: list[tuple[int, int]] = []
+
+    def look() -> None:
+        done = {outcome.key.intended_ns for outcome in probing.outcomes}
+        due = [start + number * 10_000_000 for number in range(30)]
+        assert done >= {moment for moment in due if moment < probing.settled_ns}
+        seen.append((probing.settled_ns - start, wire.clock.now - start))
+
+    wire.on_wait = look
+    probing.run()
+
+    assert [settled for settled, _ in seen] == sorted(settled for settled, _ in seen)
+    # An answer takes 35 ms: at most four ticks are open, so no more than that is unsettled.
+    assert all(now - settled <= 50_000_000 for settled, now in seen)
+    assert probing.settled_ns == start + 300_000_000
 
 
 def test_stop_ends_the_probing() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from collections import Counter
+from itertools import groupby, pairwise, product
+
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relgate.observe.schedule import Schedule, Tick, order
+from relgate.observe.schedule import Schedule, Tick, order, turn
 
 START_NS = 10**15
 
@@ -56,3 +59,28 @@ def test_the_side_that_goes_first_alternates() -> None:
     """Whoever is asked second finds the machine a little busier: that must not always be the same side."""
     assert order(("a", "b"), 0) == ("a", "b")
     assert order(("a", "b"), 1) == ("b", "a")
+    assert {len(list(run)) for _, run in groupby(order(("a", "b"), number)[0] for number in range(1000))} == {1, 2}
+
+
+@settings(deadline=None)
+@given(st.integers(1, 12), st.integers(0, 11))
+def test_no_instance_and_no_request_always_goes_first(period: int, phase: int) -> None:
+    """Among every n-th tick, which is what one instance or one path gets, both sides go first about as often."""
+    first = [order(("a", "b"), number)[0] for number in range(phase, 4096 * period, period)]
+
+    assert 0.45 < first.count("a") / len(first) < 0.55
+
+
+@settings(deadline=None)
+@given(st.integers(1, 12), st.integers(1, 12))
+def test_every_instance_gets_every_request_equally_often(requests: int, instances: int) -> None:
+    """Also where both counts have a divisor in common, and with no instance left waiting for long."""
+    pairs = requests * instances
+    turns = [turn(number, requests, instances) for number in range(2 * pairs)]
+
+    assert Counter(turns) == dict.fromkeys(product(range(requests), range(instances)), 2)
+    assert [request for request, _ in turns] == [number % requests for number in range(2 * pairs)]
+    asked = [instance for _, instance in turns]
+    for instance in range(instances):
+        places = [place for place, one in enumerate(asked) if one == instance]
+        assert all(after - before < 2 * instances for before, after in pairwise(places))

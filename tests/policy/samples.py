@@ -45,18 +45,22 @@ WHOLE = """\
 relgate: 1
 service: group/aura-api
 confidence: 99%
+risk: {false_rollback: 2%}
+noise: {host_drift: 3%, over: 50s}
 hold_for: 2h
 then: hold
 redact: ["(?i)api[-_]?key=\\\\S+"]
 environments:
   staging:
-    candidate: {url: "https://canary.example", headers: {X-Env: canary}, log: {file: logs/canary.jsonl}}
+    candidate: {url: "https://canary.example", headers: {X-Env: canary}, log: {file: logs/canary.jsonl}, instances: [
+      "https://pod-1.canary.example", "env:POD_2"]}
     baseline: {url: "env:BASELINE_URL", auth: {bearer: file:/run/secrets/token}}
     auth: {basic: {user: bob, password: env:PW}}
     tls: {verify: false, ca: certs/ca.pem}
     prometheus: {url: "http://prom:9090", auth: {header: {X-Scope: env:SCOPE}}}
     alertmanager: {url: "http://am:9093"}
     labels: {candidate: canary, baseline: stable}
+    noise: {host_drift: 0%, over: 1m, bursts: 500ms}
     read_only: true
 signals:
   requests:
@@ -72,9 +76,9 @@ signals:
       expect: {status: 200-399, content_type: application/json, contains: ok}
       ids: {header: X-Id, send: false, echo: true, format: uuid, look_up: 5}
   health: {poll: {every: 1s, get: /h, timeout: 2s, format: aspnet, components: db, max_age: 60s, version: /version}}
-  cpu: {scrape: {metric: process_cpu_seconds_total, labels: {job: x}, every: 2s}}
+  cpu: {scrape: {metric: process_cpu_seconds_total, labels: {job: x}, every: 2s, instance_label: pod}}
   depth: {promql: "depth{s='$side'}", every: 30s, unit: bytes}
-  depth-too: {promql: {query: depth, every: 20s}}
+  depth-too: {promql: {query: depth, every: 20s, instance_label: pod}}
   stats: {json: {get: /api/stats, pointer: /queue/depth, unit: share}}
   alerts: {alerts: {every: 1m, from: alertmanager, match: {severity: critical}}}
 migrations: {command: make migrate}
@@ -86,6 +90,8 @@ gates:
     warn: "> baseline + 10%"
     severity: blocker
     confidence: 90%
+    weight: 2
+    worse_by: 150%
     min_samples: 100
     next_steps: [look, think]
     owner: team
@@ -93,6 +99,7 @@ gates:
     runbook: https://wiki.example/p99
     warmup: 20s
     during: {release: {fail: "> 500ms", min_samples: 200}}
+  shape: {signal: requests, quantile: all, fail: "> baseline + 5%", warn: "> 1.02x baseline", worse_by: 20%}
   errors: {signal: requests.errors, fail: "> baseline + 1pp for 5m"}
   served: {signal: requests.throughput, fail: "< 90% of baseline", family: load}
   ids: {signal: requests.ids}
@@ -106,11 +113,11 @@ gates:
   login: {signal: null, family: smoke, next_steps: try it by hand}
   own: {signal: null, fail: "> 3ms"}
 phases:
-  release: {gates: {errors: {fail: "> 1%", severity: blocker}}}
+  release: {risk: {false_promotion: 0.5%}, gates: {errors: {fail: "> 1%", severity: blocker}, shape: {worse_by: 10%}}}
 stages:
   - {name: preflight, run: preflight, bake: 30s}
-  - {name: canary-5, traffic: 0.5%, bake: 10m, warmup: 1m, run: [canary, smoke], during: release}
-  - {name: after, run: [postdeploy, migration], require: [p99, migration, preflight]}
+  - {name: canary-5, traffic: 0.5%, bake: 10m, warmup: 1m, run: [canary, smoke], during: release, look_every: 1s}
+  - {name: after, warmup: found, run: [postdeploy, migration], require: [p99, migration, preflight]}
 """
 
 

@@ -152,6 +152,76 @@ def gate(text: str) -> str:
             "4:51: signals.requests.every: every stands here only beside promql",
         ),
         (
+            SMALLEST.replace("{name: canary}", "{name: canary, bake: 2m, warmup: found}"),
+            "6:43: stages[0].warmup: a warmup that is found may last 120s: the bake must be longer",
+        ),
+        (
+            SMALLEST.replace("{name: canary}", "{name: canary, warmup: fond}"),
+            '6:33: stages[0].warmup: expected a duration such as 30s, or found, got "fond"',
+        ),
+        (
+            SMALLEST.replace("{name: canary}", "{name: canary, look_every: 500ms}"),
+            '6:37: stages[0].look_every: expected a duration of at least 1s, got "500ms"',
+        ),
+        (
+            SMALLEST + "risk: {false_rollback: 50%}\n",
+            '7:24: risk.false_rollback: expected a share above 0% and below 50%, got "50%"',
+        ),
+        (
+            SMALLEST + "noise: {host_drift: 3%}\n",
+            "7:1: noise: noise needs the key over: how long that difference lasts: its correlation time",
+        ),
+        (
+            SMALLEST.replace(
+                'url: "http://127.0.0.1:8000"', 'url: "http://h", instances: ["http://a", "http://b", "http://a"]'
+            ),
+            "3:88: environments.here.candidate.instances[2]: the instance stands twice: remove one",
+        ),
+        (
+            gate("{signal: requests, quantile: al, fail: '> 2s'}"),
+            '5:51: gates.latency-p95.quantile: expected a share such as 95% or 0.5%, got "al"',
+        ),
+        (
+            gate("{signal: requests, quantile: all, fail: '> 2s'}"),
+            (
+                "5:62: gates.latency-p95.fail: the whole of requests.latency is compared with the baseline: "
+                'expected > baseline + 5%, got "> 2s"'
+            ),
+        ),
+        (
+            gate("{signal: requests, quantile: all}"),
+            '5:9: gates.latency-p95: requests.latency needs a limit, for example fail: "> baseline + 5%"',
+        ),
+        (
+            gate("{signal: requests, quantile: 95%, fail: '> 2s', weight: 0}"),
+            "5:78: gates.latency-p95.weight: expected a number above 0 and at most 1000, got 0",
+        ),
+        (
+            gate("{signal: null, weight: 2}"),
+            (
+                "5:37: gates.latency-p95.weight: a gate without a signal is not judged by chance: "
+                "weight means nothing here"
+            ),
+        ),
+        (
+            gate("{signal: requests.throughput, fail: '< 5/s', worse_by: 20%}"),
+            (
+                "5:67: gates.latency-p95.worse_by: requests.throughput is no latency and no error rate: "
+                "worse_by means nothing here"
+            ),
+        ),
+        (
+            gate("{signal: requests, quantile: 95%, fail: '> 2s', worse_by: 20%}"),
+            (
+                "5:70: gates.latency-p95.worse_by: worse_by stands beside a fail limit of the baseline, "
+                "such as > baseline + 5%"
+            ),
+        ),
+        (
+            gate("{signal: requests, quantile: 95%, fail: '> 2s', worse_by: 0%}"),
+            '5:80: gates.latency-p95.worse_by: expected a share above zero, got "0%"',
+        ),
+        (
             SMALLEST.replace("20/s", "0/s"),
             '4:36: signals.requests.probe.rate: expected a rate above zero, got "0/s"',
         ),
@@ -218,3 +288,64 @@ def test_one_mistake_gives_one_message() -> None:
     assert len(lines_of(SMALLEST.replace("probe:", "prob:"))) == 1
     assert len(lines_of(SMALLEST.replace("95%", "95"))) == 1
     assert len(lines_of(SMALLEST.replace("{name: canary}", "{name: canary, bake: long, warmup: 1m}"))) == 1
+
+
+@pytest.mark.parametrize(
+    "limit",
+    ["> baseline + 50ms", "< 0.9x baseline", "> baseline + 5% for 5m", "> 2s", ">= 20ms"],
+)
+def test_the_whole_distribution_is_compared_by_a_factor_only(limit: str) -> None:
+    """A shift, a lower bound, a stretch and an absolute limit say nothing about a whole distribution."""
+    text = CONTRACT.replace('95%, fail: "> 2000ms"', f'all, fail: "> baseline + 5%", warn: "{limit}"')
+    assert lines_of(text) == [
+        (
+            "relgate.yaml:15:89: gates.latency-p95.warn: the whole of requests.latency is compared with the baseline: "
+            f'expected > baseline + 5%, got "{limit}"'
+        )
+    ]
+
+
+@pytest.mark.parametrize("limit", ["> baseline + 5%", "> 1.05x baseline", ">= 105% of baseline", "> baseline"])
+def test_every_factor_of_the_baseline_goes_with_the_whole_distribution(limit: str) -> None:
+    """All ways to write how many times the baseline is too much."""
+    gates = load(CONTRACT.replace('95%, fail: "> 2000ms"', f'all, fail: "{limit}"')).gates
+    assert gates["latency-p95"].whole
+    assert gates["latency-p95"].needs_baseline
+
+
+def test_a_release_that_keeps_the_limit_can_be_promoted() -> None:
+    """``worse_by`` may be what the widest relative fail limit allows, and no less."""
+    limits = '["> 2s", "> baseline + 5%", "> 1.2x baseline for 5m"]'
+    text = CONTRACT.replace('fail: "> 2000ms"', f"fail: {limits}, worse_by: WORSE")
+    assert load(text.replace("WORSE", "20%")).gates["latency-p95"].worse_by == 0.2
+    assert lines_of(text.replace("WORSE", "19%")) == [
+        (
+            "relgate.yaml:15:129: gates.latency-p95.worse_by: "
+            'fail "> 1.2x baseline for 5m" keeps what is worse by 20%: worse_by must be at least that'
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (
+            "{gates: {error-rate: {worse_by: 300%}}}",
+            "gates.error-rate.worse_by: a phase may only tighten: worse_by is 200%",
+        ),
+        ("{risk: {false_rollback: 6%}}", "risk.false_rollback: a phase may only tighten: false_rollback is 5%"),
+        ("{risk: {false_promotion: 2%}}", "risk.false_promotion: a phase may only tighten: false_promotion is 1%"),
+    ],
+)
+def test_a_phase_takes_no_more_risk(change: str, fault: str) -> None:
+    """Smaller risks and a smaller ``worse_by`` are tighter, larger ones are faults; none means the fail limit's own."""
+    text = CONTRACT + f"risk: {{false_promotion: 1%}}\nphases: {{release: {change}}}\n"
+    (line,) = lines_of(text)
+    assert line.endswith(f"phases.release.{fault} outside of it")
+
+
+def test_a_phase_with_nothing_in_it_is_a_fault() -> None:
+    """It would look as if something were tighter."""
+    assert lines_of(CONTRACT + "phases: {release: {}}\n") == [
+        "relgate.yaml:21:10: phases.release: a phase needs gates or risk: what is tighter in it?"
+    ]

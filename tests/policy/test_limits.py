@@ -30,7 +30,11 @@ if TYPE_CHECKING:
         ("> baseline", ">", 1.0, "times", None),
         ("> baseline + 20%", ">", 1.2, "times", None),
         ("< baseline - 10%", "<", 0.9, "times", None),
+        ("> baseline + 300%", ">", 4.0, "times", None),
+        ("> 105% of baseline", ">", 1.05, "times", None),
         ("> baseline + 10pp", ">", 0.1, "plus", "share"),
+        ("> baseline + 10 percentage points", ">", 0.1, "plus", "share"),
+        ("< baseline - 1 percentage point", "<", -0.01, "plus", "share"),
         ("> baseline + 50ms", ">", 0.05, "plus", "time"),
         ("< baseline - 5", "<", -5.0, "plus", "count"),
     ],
@@ -104,11 +108,12 @@ QUANTITIES = (
     )
     | NUMBERS
 )
+POINTS = st.sampled_from(["pp", " pp", " percentage points", "percentage point"])
 BODIES = st.one_of(
     QUANTITIES,
     st.builds("{}% of baseline".format, NUMBERS),
     st.builds("{}x baseline".format, NUMBERS),
-    st.builds("baseline {} {}".format, st.sampled_from("+-"), QUANTITIES | st.builds("{}pp".format, NUMBERS)),
+    st.builds("baseline {} {}".format, st.sampled_from("+-"), QUANTITIES | st.builds("{}{}".format, NUMBERS, POINTS)),
 )
 STREAKS = st.sampled_from(["", " for 5m", " for 1h30m", ", 3 in a row", " 12 in a row"])
 LIMITS = st.one_of(

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from relgate.errors import PolicyError
-from relgate.policy import load
+from relgate.policy import Noise, Risk, load
 from relgate.policy.limits import AnyLimit, NumberLimit, StatusLimit
 from tests.policy.samples import CONTRACT, SMALLEST, WHOLE, faults_of, lines_of
 
@@ -75,11 +75,41 @@ def test_everything_that_the_language_has_is_resolved() -> None:
     assert policy.redact == (r"(?i)api[-_]?key=\S+",)
 
 
+def test_what_bounds_a_wrong_decision_is_resolved() -> None:
+    """Risks, noise, instances, looks and found warm-ups: defaults filled in, the narrower block in force."""
+    policy = load(WHOLE)
+    env = policy.environments["staging"]
+    assert env.candidate.instances == ("https://pod-1.canary.example", "env:POD_2")
+    assert env.noise == Noise(host_drift=0.0, over_s=60.0, bursts_s=0.5)
+    assert policy.risk == Risk(false_rollback=0.02, false_promotion=0.01)
+    assert policy.phase_risks == {"release": Risk(false_rollback=0.02, false_promotion=0.005)}
+    p99, shape = policy.gates["p99"], policy.gates["shape"]
+    assert (p99.weight, p99.worse_by, p99.quantile, p99.whole) == (2.0, 1.5, 0.999, False)
+    assert (shape.weight, shape.worse_by, shape.quantile, shape.whole) == (1.0, 0.2, None, True)
+    assert policy.gates_in(policy.stage("canary-5"))["shape"].worse_by == 0.1
+    looks = [(stage.look_every_s, stage.warmup_s, stage.warmup_found) for stage in policy.stages]
+    assert looks == [(5.0, 0.0, False), (1.0, 60.0, False), (5.0, 0.0, True)]
+    promql, scrape = policy.signals["depth-too"].promql, policy.signals["cpu"].scrape
+    assert promql is not None
+    assert scrape is not None
+    assert (promql.instance_label, scrape.instance_label) == ("pod", "pod")
+
+
+def test_noise_of_the_policy_holds_where_an_environment_has_none() -> None:
+    """An environment's own noise replaces all of the policy's; without any, nobody has declared it."""
+    assert load(SMALLEST).environments["here"].noise is None
+    noise = SMALLEST + "noise: {host_drift: 3%, over: 50s}\n"
+    assert load(noise).environments["here"].noise == Noise(host_drift=0.03, over_s=50.0, bursts_s=2.0)
+    own = noise.replace("{here: {", "{here: {noise: {host_drift: 6%, over: 200s}, ")
+    assert load(own).environments["here"].noise == Noise(host_drift=0.06, over_s=200.0, bursts_s=2.0)
+
+
 def test_rule_kinds_and_defaults_follow_from_the_signal() -> None:
     """A gate's field decides its rule, its dimension, and what it is without limits."""
     gates = load(WHOLE).gates
     assert {name: gate.kind for name, gate in gates.items()} == {
         "p99": "quantile",
+        "shape": "quantile",
         "errors": "share",
         "served": "throughput",
         "ids": "ids",

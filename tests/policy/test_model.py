@@ -23,8 +23,8 @@ def test_families_become_gates_each_once_in_order() -> None:
     policy = load(WHOLE)
     assert policy.required_ids(policy.stage("after")) == ("p99", "family:migration", "alerts")
     stage = policy.stage("canary-5").model_copy(update={"require": ("login", "smoke", "canary", "p99")})
-    assert policy.required_ids(stage)[:3] == ("login", "p99", "errors")
-    assert len(set(policy.required_ids(stage))) == len(policy.required_ids(stage)) == 11
+    assert policy.required_ids(stage)[:3] == ("login", "p99", "shape")
+    assert len(set(policy.required_ids(stage))) == len(policy.required_ids(stage)) == 12
 
 
 def test_unknown_stages_and_environments_name_the_known_ones() -> None:

@@ -27,6 +27,7 @@ BEYOND_SCHEMA = (
     r"above (zero|0%|50%)",  # zero, and shares at the ends
     r"times the baseline, got",  # absurd factors
     r"a streak longer than 0s",
+    r"a duration of at least 1s, got",
     r"expected a regular expression, got",  # does not compile
     r"expected a range that goes up",
     r"expected a URL (with|without) |an unreadable host or port",  # host, port, user, fragment
@@ -50,6 +51,7 @@ def structural(document: object) -> list[str]:
 
 JUNK: list[object] = [
     None, True, False, 0, 1, 2, 1.1, 5.0, -1, 200, "", " ", "x", "1", "95%", "0%", "100%", "500%", "5s", "0s", "900d",
+    "500ms", "found", "all", 0.5, 2000,
     "20/s", "5 s", "any", "> 5", "> 5%", "> 5s\n", "> 2x baseline", "> 9999x baseline", "down", "canary", "hold",
     "env:A", "file:", "http://h", "http://", "/x", "x y", "a.b", "(", "200-100", "[", [], [[]], ["x"], [1], {},
     ["> 5", "down"], {"x": 1}, {"get": "/"}, {"url": "http://h"}, {"name": "x"}, {"x": {}},

@@ -122,6 +122,13 @@ def test_nothing_odd_is_a_quantity(raw: object) -> None:
             parse(raw)
 
 
+def test_a_share_of_something_may_be_more_than_all_of_it() -> None:
+    """Where the caller says so: 300 % of the baseline; beyond its bound the message says that bound."""
+    assert units.parse_share("300%", most=10.0) == 3.0
+    with pytest.raises(ValueError, match=r'^expected a share of at most 1000%, got "1001%"$'):
+        units.parse_share("1001%", most=10.0)
+
+
 @given(st.integers(0, 10**9), st.sampled_from(sorted(units.MOST)))
 def test_what_is_written_is_read_back(number: int, dimension: Dimension) -> None:
     """``written`` gives a text that is read as the same quantity."""

@@ -34,6 +34,12 @@ def content(**changes: Any) -> dict[str, Any]:
         "gates": [gate],
         "overrides": [],
         "policy_sha256": "0" * 64,
+        "risk": {
+            "false_rollback": 0.05,
+            "false_promotion": 0.05,
+            "stage_alpha": 0.025,
+            "noise": {"host_drift": 0.01, "over_s": 60.0, "bursts_s": 2.0, "source": "declared"},
+        },
     } | changes
 
 

@@ -126,6 +126,10 @@ class SharePair:
             return None
         return share(self.other_events, self.other_trials, confidence)
 
+    def thinned(self, cluster: float) -> SharePair:
+        """Return the counts of independent evidence when events come in clusters of about this size."""
+        return self._scaled(1 / max(cluster, 1.0))
+
     def _scaled(self, factor: float) -> SharePair:
         return SharePair(
             self.events * factor,

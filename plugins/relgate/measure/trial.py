@@ -57,13 +57,33 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is judged, how sure the judge has to be, and how many samples each side must have."""
+    """What is judged, how sure the judge has to be, and how many samples each side must have.
+
+    ``confidence``: of each bound, and of "the limit is kept". ``alpha``: chance of calling a kept limit broken; what
+    ``confidence`` leaves where None.
+    """
 
     what: str
     dimension: Dimension
     confidence: float
     least: int
     notes: tuple[str, ...] = ()
+    alpha: float | None = None
+
+    @property
+    def sure_broken(self) -> float:
+        """Confidence at which a limit counts as broken; never below that of the bounds."""
+        return self.confidence if self.alpha is None else max(self.confidence, 1 - self.alpha)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a sequential test says about a limit. ``notes``: its grounds; ``more``: what would decide an open one."""
+
+    side: Literal["good", "open", "bad"]
+    notes: tuple[str, ...] = ()
+    more: str = ""
+    n_needed: int | None = None
 
 
 def upward(bound: Bound) -> bool:
@@ -71,29 +91,33 @@ def upward(bound: Bound) -> bool:
     return bound.op in (">", ">=")
 
 
-def at_once(bound: Bound, estimator: Estimator, subject: Subject) -> Trial:
-    """Try a limit on a whole window."""
+def at_once(bound: Bound, estimator: Estimator, subject: Subject, found: Finding | None = None) -> Trial:
+    """Try a limit on a whole window: by the interval that belongs to it, or by what a sequential test has ``found``."""
     own, baseline = estimator.own(subject.confidence), estimator.baseline
     if own is None:
         return Trial("open", f"{subject.what}: too few samples (n={estimator.n}) or holes among them", bound.text)
     interval = compare(estimator, bound.basis, subject.confidence)
-    if estimator.n < subject.least and not (_forbidden(bound) and estimator.events_seen):
+    proven = (_forbidden(bound) and estimator.events_seen) or (found is not None and found.side == "bad")
+    if estimator.n < subject.least and not proven:
         value = describe(own.value, subject.dimension)
         text = f"{subject.what} {value}: n={estimator.n} of at least {subject.least} samples"
         return Trial("open", f"{text}; {more(estimator.n, subject.least)}", bound.text, subject.least)
-    known = bound.basis == "absolute" or (estimator.baseline_n or 0) >= subject.least
-    verdict = _side(bound, interval, estimator) if known else "open"
+    known = proven or bound.basis == "absolute" or (estimator.baseline_n or 0) >= subject.least
+    verdict = "open" if not known else found.side if found is not None else _verdict(bound, estimator, subject)
     boundary = bound.boundary(baseline if baseline is not None and math.isfinite(baseline) else None)
     if not known or boundary is None or (interval is None and verdict == "open"):
         return Trial("open", _incomparable(bound, own, estimator, subject), bound.text)
-    n_needed = None if verdict != "open" else estimator.needed(bound.basis, bound.value, subject.confidence)
+    n_needed = None
+    if verdict == "open":
+        n_needed = found.n_needed if found else estimator.needed(bound.basis, bound.value, subject.confidence)
     value, limit = apart(own.value, boundary, subject.dimension)
     sign = {"bad": f"{bound.op} limit", "good": f"{_OPPOSITE[bound.op]} limit", "open": "is not clear of limit"}[
         verdict
     ]
-    text = f"{subject.what} {value} {sign} {limit}{grounds(_grounds(bound, own, interval, estimator, subject))}"
+    reasons = [*_grounds(bound, own, interval, estimator, subject), *(found.notes if found is not None else ())]
+    text = f"{subject.what} {value} {sign} {limit}{grounds(reasons)}"
     if verdict == "open":
-        text += f"; {more(estimator.n, n_needed)}"
+        text += f"; {found.more if found is not None else more(estimator.n, n_needed)}"
     return Trial(verdict, text, bound.text, n_needed)
 
 
@@ -111,7 +135,7 @@ def throughout(bound: Bound, make: Make, window: tuple[float, float], for_s: flo
             return whole
         text = f"the window is shorter than {describe(for_s, 'time')}: {whole.text}"
         return Trial("open", text, bound.text, whole.n_needed)
-    strict = replace(subject, confidence=1 - (1 - subject.confidence) / len(stretches))
+    strict = replace(subject, alpha=(1 - subject.sure_broken) / len(stretches))
     still_open: Trial | None = None
     for begin_s, end_s in stretches:
         when = f"from {begin_s:.4g} s to {end_s:.4g} s: "
@@ -156,6 +180,16 @@ def reached(longest_s: float, in_a_row: int, need: tuple[float | None, int | Non
     if for_s is not None:
         return in_a_row > 0 and longest_s >= for_s * (1 - 1e-9)
     return in_a_row >= (count or 1)
+
+
+def _verdict(bound: Bound, estimator: Estimator, subject: Subject) -> Literal["good", "bad", "open"]:
+    """Side of the boundary by intervals: broken at the one confidence, kept at the other."""
+    kept = _side(bound, compare(estimator, bound.basis, subject.confidence), estimator)
+    if kept == "bad" and subject.sure_broken > subject.confidence:
+        return (
+            "bad" if _side(bound, compare(estimator, bound.basis, subject.sure_broken), estimator) == "bad" else "open"
+        )
+    return kept
 
 
 def _side(bound: Bound, interval: Interval | None, estimator: Estimator) -> Literal["good", "bad", "open"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import count
 from typing import TYPE_CHECKING
 
 from relgate.observe import expect
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
 
 
 def routes(plan: Plan) -> tuple[Route, ...]:
-    """Return every request of every probe for every side, in this order of nesting."""
+    """Return every request of every instance of every side of every probe, the probes outermost."""
     return tuple(
-        _route(probe, request, target)
+        _route(probe, request, target, url)
         for probe in plan.streams
         if isinstance(probe, Probe)
         for _, target in plan.sides.present()
+        for url in target.probed
         for request in probe.requests
     )
 
@@ -31,27 +33,27 @@ def routes(plan: Plan) -> tuple[Route, ...]:
 def lanes(plan: Plan) -> tuple[Lane, ...]:
     """Return one lane for each probe; its numbers of routes are indices into ``routes``."""
     found: list[Lane] = []
-    number = 0
+    number = count()
     for probe in plan.streams:
         if not isinstance(probe, Probe):
             continue
-        numbers: dict[str, tuple[int, ...]] = {}
-        for side, _ in plan.sides.present():
-            numbers[side] = tuple(range(number, number + len(probe.requests)))
-            number += len(probe.requests)
+        numbers = {
+            side: tuple(tuple(next(number) for _ in probe.requests) for _ in target.probed)
+            for side, target in plan.sides.present()
+        }
         ids = probe.ids
         make_id = id_maker(ids) if ids is not None and ids.send else None
         found.append(Lane(probe.rate_per_s, numbers, probe.in_flight, make_id, ids.header if ids is not None else ""))
     return tuple(found)
 
 
-def _route(probe: Probe, request: ProbeRequest, target: Target) -> Route:
+def _route(probe: Probe, request: ProbeRequest, target: Target, url: str) -> Route:
     own = {header.name.lower() for header in request.headers}
     headers = [(h.name, h.value) for h in target.headers if h.name.lower() not in own]
     headers += [(h.name, h.value) for h in request.headers]
     return Route(
         method=request.method,
-        url=join_url(target.url, request.path),
+        url=join_url(url, request.path),
         access=Access(tuple(headers), target.verify, target.ca),
         body=request.body.encode() if request.body is not None else None,
         timeout_s=probe.timeout_s,

@@ -166,11 +166,13 @@ def _stream(signal: Signal, resolve: Callable[[str], str], fields: set[str]) -> 
         return Poll(name, signal.poll.path, signal.poll.every_s, timeout_s=signal.poll.timeout_s)
     if signal.scrape is not None:
         scrape = signal.scrape
-        return Scrape(name, scrape.path, scrape.metric, scrape.every_s, labels=dict(scrape.labels))
+        labels, instance_label = dict(scrape.labels), scrape.instance_label
+        return Scrape(name, scrape.path, scrape.metric, scrape.every_s, labels=labels, instance_label=instance_label)
     if signal.json_value is not None:
         return JsonValue(name, signal.json_value.path, signal.json_value.pointer, signal.json_value.every_s)
     if signal.promql is not None:
-        return Promql(name, signal.promql.query, signal.promql.every_s)
+        promql = signal.promql
+        return Promql(name, promql.query, promql.every_s, instance_label=promql.instance_label)
     if signal.alerts is not None:
         alerts = signal.alerts
         return Alerts(name, alerts.every_s, source=alerts.source, match=dict(alerts.match))

@@ -21,7 +21,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from relgate.observe.priority import PROBER, hurry, relax
-from relgate.observe.schedule import Schedule, order
+from relgate.observe.schedule import Schedule, order, turn
 from relgate.ports import Hit, Shot
 
 if TYPE_CHECKING:
@@ -37,23 +37,24 @@ _IDLE_NS = 100_000_000
 class Lane(NamedTuple):
     """One probe as the prober sees it.
 
-    ``routes``: for each side, the transport's route number of each request. ``in_flight``: bound for each side.
-    ``make_id``: a fresh correlation id, None when none is sent; ``id_header`` is its name.
+    ``routes``: for each side and each of its instances, the transport's route number of each request. ``in_flight``:
+    bound for each side. ``make_id``: a fresh correlation id, None when none is sent; ``id_header`` is its name.
     """
 
     rate_per_s: float
-    routes: dict[str, tuple[int, ...]]
+    routes: dict[str, tuple[tuple[int, ...], ...]]
     in_flight: int
     make_id: Callable[[], str] | None = None
     id_header: str = ""
 
 
 class Key(NamedTuple):
-    """What a request was: lane, side, index of the request, and when it was due and really started."""
+    """What a request was: lane, side, index of request and instance, and when it was due and really started."""
 
     lane: int
     side: str
     request: int
+    instance: int
     intended_ns: int
     started_ns: int
     sent_id: str | None
@@ -70,8 +71,9 @@ class Prober(threading.Thread):
     """Probes until the end or until ``stop`` is set, then waits for open requests.
 
     ``times``: when the warm-up, the recording, and the end begin. What is due in the warm-up opens connections and is
-    not noted. Outcomes are taken from ``outcomes`` by another thread. ``give_up`` ends the waiting for open requests as
-    well; they are noted as the recorder's fault. ``clock``: monotonic nanoseconds.
+    not noted. Outcomes are taken from ``outcomes`` by another thread. ``settled_ns``: what was due before this moment
+    has its outcome there. ``give_up`` ends the waiting for open requests as well; they are noted as the recorder's
+    fault. ``clock``: monotonic nanoseconds.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Prober(threading.Thread):
         start_ns, self._record_ns, end_ns = times
         self._schedule = Schedule(tuple(lane.rate_per_s for lane in lanes), start_ns, end_ns)
         self._end_ns = end_ns
+        self.settled_ns = start_ns
         self._looked_ns = start_ns
         self._open: dict[Key, None] = {}
         self._counts = [dict.fromkeys(lane.routes, 0) for lane in lanes]
@@ -138,20 +141,29 @@ class Prober(threading.Thread):
         overslept = woken_ns - wake_ns > LATE_NS or now - self._looked_ns > LATE_NS
         self._looked_ns = woken_ns
         self._take([hit._replace(fault="recorder") for hit in hits] if overslept else hits)
+        self._settle()
+
+    def _settle(self) -> None:
+        # Said by this thread, which alone knows that nothing is between the schedule and the open requests. Requests
+        # are launched in the order in which they are due, so the first that is open is the oldest.
+        tick, first = self._schedule.peek(), next(iter(self._open), None)
+        due_ns = tick.due_ns if tick is not None else self._end_ns
+        self.settled_ns = due_ns if first is None else min(first.intended_ns, due_ns)
 
     def _launch(self, index: int, side: str, number: int, due_ns: int) -> None:
         lane = self._lanes[index]
-        request = number % len(lane.routes[side])
+        routes = lane.routes[side]
+        request, instance = turn(number, len(routes[0]), len(routes))
         sent_id = lane.make_id() if lane.make_id is not None else None
         now = self._clock()
-        key = Key(index, side, request, due_ns, now, sent_id)
+        key = Key(index, side, request, instance, due_ns, now, sent_id)
         if now - due_ns > LATE_NS or self._counts[index][side] >= lane.in_flight:
             self._note(key, _recorder_fault(key, now))
             return
         self._open[key] = None
         self._counts[index][side] += 1
         extra = f"{lane.id_header}: {sent_id}" if sent_id is not None else None
-        self._transport.send(Shot(lane.routes[side][request], key, extra))
+        self._transport.send(Shot(routes[instance][request], key, extra))
 
     def _take(self, hits: list[Hit]) -> None:
         for hit in hits:

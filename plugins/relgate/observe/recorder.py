@@ -24,7 +24,7 @@ from relgate.observe.lookup import look_up
 from relgate.observe.priority import OTHERS, hurry, relax
 from relgate.observe.prober import Outcome, Prober
 from relgate.observe.sampler import Observation, Sampler
-from relgate.observe.streams import Alerts, Probe, Promql
+from relgate.observe.streams import Alerts, Probe, Promql, Scrape
 from relgate.observe.writer import Writer, fault_number, size_field
 from relgate.report.redact import Redactor
 
@@ -178,6 +178,7 @@ class Recorder:
             "warmup_s": plan.warmup_s,
             "started": self._begin.json(),
             "sides": {side: target.url for side, target in plan.sides.present()},
+            "instances": {side: list(target.instances) for side, target in plan.sides.present() if target.instances},
             "streams": [self._stream_head(stream) for stream in plan.streams],
         }
 
@@ -186,8 +187,11 @@ class Recorder:
         if isinstance(stream, Probe):
             logs = [side for side in self._sides if self._logs[side] is not None]
             paths = [request.label for request in stream.requests]
-            return {**head, "rate_per_s": stream.rate_per_s, "paths": paths, "sides": list(self._sides), "logs": logs}
+            figures = {"rate_per_s": stream.rate_per_s, "timeout_s": stream.timeout_s}
+            return {**head, **figures, "paths": paths, "sides": list(self._sides), "logs": logs}
         sides = [side for sampled, side in self._sampled() if sampled.name == stream.name]
+        if isinstance(stream, Scrape | Promql) and stream.instance_label is not None:
+            head["instance_label"] = stream.instance_label
         return {**head, "every_s": stream.every_s, "sides": sides}
 
     # --- the bake ---
@@ -227,13 +231,15 @@ class Recorder:
                     self._observed_s = min(self._plan.bake_s, max(0.0, self._elapsed_s()))
                 stopping = True
                 self._halt(hard=self._control.ended != "stopped")
+            # Before draining: what was settled by then is in the files afterwards.
+            settled_s = (self._prober.settled_ns - self._begin.monotonic_ns) / 1e9
             self._drain()
             self._raise_faults()
             now = time.monotonic()
             if now - shown >= _SECOND:
                 shown = now
                 self._writer.flush()
-                self._progress(self._state())
+                self._progress(self._state(settled_s))
             if now - collected >= _COLLECT_S:
                 collected = now
                 gc.collect(1)
@@ -257,12 +263,13 @@ class Recorder:
             if thread.error is not None:
                 raise SourceError(f"recorder: {thread.name} failed: {thread.error!r}") from thread.error
 
-    def _state(self) -> dict[str, Any]:
+    def _state(self, settled_s: float) -> dict[str, Any]:
         streams: dict[str, dict[str, Any]] = {}
         for (name, side), tally in self._tallies.items():
             streams.setdefault(name, {})[side] = tally.progress()
         return {
             "elapsed_s": round(self._elapsed_s(), 3),
+            "settled_s": max(0.0, settled_s),
             "bake_s": self._plan.bake_s,
             "streams": self.redactor.json(streams),
             "lag_p95_s": self._lags.recent_p95_s(),
@@ -295,7 +302,8 @@ class Recorder:
             tally.request(outcome, fault)
             self._lags.add(key.started_ns - key.intended_ns)
             moments = (key.intended_ns, key.started_ns, hit.finished_ns, key.intended_ns + offset_ns)
-            rows.append((*moments, hit.status, fault_number(fault), key.request, 0, size_field(hit.size)))
+            facts = (hit.status, fault_number(fault), key.request, key.instance, size_field(hit.size))
+            rows.append((*moments, *facts))
         self._writer.requests(probe.name, side, rows)
         if probe.ids is not None:
             self._store_ids(probe, side, outcomes)

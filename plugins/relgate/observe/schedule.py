@@ -1,16 +1,19 @@
 """When which request is due. Pure arithmetic: an open-loop schedule that never waits for an answer.
 
 Tick ``k`` of a probe is due at ``start + offset + k / rate``; at each tick every side gets the same request, side by
-side, and the side that goes first alternates. Probes are offset against each other so that their ticks do not
-coincide.
+side, and the side that goes first alternates. The instances of a side are asked in turn. Probes are offset against
+each other so that their ticks do not coincide.
 """
 
 from __future__ import annotations
 
 import heapq
+import math
 from typing import NamedTuple
 
 _SECOND_NS = 1_000_000_000
+# The fraction of the golden ratio in units of 2**-64: it is the hardest to come near with whole numbers.
+_GOLDEN, _HALF = 0x9E3779B97F4A7C15, 1 << 63
 
 
 class Tick(NamedTuple):
@@ -54,5 +57,21 @@ class Schedule:
 
 
 def order(sides: tuple[str, ...], number: int) -> tuple[str, ...]:
-    """Return the sides in the order in which they are asked at a tick: whoever goes first alternates."""
-    return sides if number % 2 == 0 else sides[::-1]
+    """Return the sides in the order in which they are asked at a tick.
+
+    Whoever goes first alternates by the multiples of the golden ratio (Weyl's equidistribution): simply taking turns,
+    one of two instances, or of two requests, would always come first; so every n-th tick is shared equally.
+    """
+    return sides[::-1] if number * _GOLDEN & _HALF else sides
+
+
+def turn(number: int, requests: int, instances: int) -> tuple[int, int]:
+    """Return which of ``requests`` is sent to which of ``instances`` at a tick.
+
+    The request does not depend on the instances: sides with different numbers of them get the same one. Every instance
+    gets every request equally often: both counts run through all pairs only if they have no common divisor, so the
+    instances shift by one after each round of the pairs that they do meet.
+    """
+    common = math.gcd(requests, instances)
+    rounds = number // math.lcm(requests, instances)
+    return number % requests, (number + rounds % common) % instances

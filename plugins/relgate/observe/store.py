@@ -17,7 +17,9 @@ import numpy as np
 
 from relgate.codec import canonical, sha256
 from relgate.errors import SourceError
-from relgate.observe.format import FAULTS, MANIFEST, REQUEST, SCHEMA
+from relgate.observe.format import MANIFEST, SCHEMA
+from relgate.observe.labels import by_label
+from relgate.observe.records import by_due_time, decode, whole
 from relgate.observe.writer import PART
 from relgate.values import Answer, Answers, Evidence, IdFact, Ids, Requests, Samples, Series
 
@@ -36,7 +38,6 @@ LAG_LIMIT_S = 0.005
 _DROPPED_SHARE = 0.01
 _COMPLETE_SHARE = 0.99
 _CLOCK_STEP_S = 1.0
-_RECORDER = FAULTS.index("recorder")
 
 
 def open_recording(folder: str | Path, *, live: bool = False) -> Recording:
@@ -167,12 +168,12 @@ class Recording:
     def _samples(self, stream: dict[str, Any], side: str, role: str) -> tuple[Samples, list[str]]:
         data, name = self._read(stream["name"], side, role)
         if role == "requests":
-            return self._requests(data, tuple(stream["paths"])), [name]
+            return self._requests(data, stream, side), [name]
         lines = _lines(data, finished=self.finished)
         if role == "answers":
             return self._answers(lines, float(stream["every_s"])), [name]
         if role == "series":
-            return self._series(lines), [name]
+            return self._series(lines, stream.get("instance_label")), [name]
         looked_up, names = {}, [name]
         if self._has(stream["name"], side, "logged"):
             more, second = self._read(stream["name"], side, "logged")
@@ -193,25 +194,10 @@ class Recording:
                 return data, name if self.finished else ""
         raise SourceError(f"{self.folder}: nothing was recorded of {stream} ({role}) on the {side}")
 
-    def _requests(self, data: bytes, paths: tuple[str, ...]) -> Requests:
-        if self.finished and len(data) % REQUEST.itemsize:
+    def _requests(self, data: bytes, stream: dict[str, Any], side: str) -> Requests:
+        if self.finished and whole(data) != len(data):
             raise SourceError(f"{self.folder}: a request file ends within a record")
-        # A file that is still being written may end anywhere.
-        records = np.frombuffer(data[: len(data) - len(data) % REQUEST.itemsize], dtype=REQUEST)
-        records = records[np.argsort(records["intended_ns"], kind="stable")]
-        if len(records) and (records["fault"].max() >= len(FAULTS) or records["path"].max() >= max(1, len(paths))):
-            raise SourceError(f"{self.folder}: a request record has a fault or a path that does not exist")
-        usable = records["fault"] != _RECORDER
-        return Requests(
-            intended_s=(records["intended_ns"] - self._start_ns) / 1e9,
-            latency_s=(records["finished_ns"] - records["intended_ns"]) / 1e9,
-            lag_s=(records["started_ns"] - records["intended_ns"]) / 1e9,
-            status=records["status"].astype(np.int64),
-            failed=(records["fault"] != 0) & usable,
-            usable=usable,
-            path=records["path"].astype(np.int64),
-            paths=paths,
-        )
+        return decode(by_due_time(data[: whole(data)]), self.manifest, stream, side)
 
     @property
     def _start_ns(self) -> int:
@@ -235,8 +221,10 @@ class Recording:
         )
         return Answers(tuple(sorted(answers, key=lambda answer: answer.t_s)), every_s)
 
-    def _series(self, lines: list[dict[str, Any]]) -> Series:
+    def _series(self, lines: list[dict[str, Any]], label: str | None) -> Series:
         lines = sorted(lines, key=self._seconds)
+        if label is not None:
+            return by_label(lines, [self._seconds(line) for line in lines])
         values = [line.get("value") for line in lines]
         faults = [f"{self._seconds(line):.0f} s: {line['fault']}" for line in lines if line.get("fault") is not None]
         return Series(
@@ -297,5 +285,5 @@ def _count(samples: Samples) -> int:
     if isinstance(samples, Requests):
         return len(samples.intended_s)
     if isinstance(samples, Series):
-        return len(samples.t_s)
+        return len(samples.t_s) // max(1, len(samples.instances))
     return len(samples.answers) if isinstance(samples, Answers) else len(samples.facts)

@@ -34,7 +34,10 @@ class LogPlace:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server and how it is asked. ``ca``: path of a file with further authorities."""
+    """A server and how it is asked. ``ca``: path of a file with further authorities.
+
+    ``instances``: the URLs that a probe asks in turn; empty where it asks ``url`` alone.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     url: str
@@ -42,6 +45,12 @@ class Target:
     verify: bool = True
     ca: str | None = None
     log: LogPlace | None = None
+    instances: tuple[str, ...] = ()
+
+    @property
+    def probed(self) -> tuple[str, ...]:
+        """The URLs that a probe asks."""
+        return self.instances or (self.url,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +156,10 @@ class Poll:
 
 @dataclass(frozen=True, slots=True)
 class Scrape:
-    """One series of a Prometheus text page: ``metric`` with at least these ``labels``."""
+    """One series of a Prometheus text page: ``metric`` with at least these ``labels``.
+
+    ``instance_label``: one series for each value of this label instead.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     name: str
@@ -157,6 +169,7 @@ class Scrape:
     kind: Literal["scrape"] = "scrape"
     labels: dict[str, str] = field(default_factory=dict)
     timeout_s: Positive = 5.0
+    instance_label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +187,10 @@ class JsonValue:
 
 @dataclass(frozen=True, slots=True)
 class Promql:
-    """An instant query; ``$side`` in it becomes the side's label. Without ``$side`` only the candidate is asked."""
+    """An instant query; ``$side`` in it becomes the side's label. Without ``$side`` only the candidate is asked.
+
+    ``instance_label``: one series for each value of this label instead of a single one.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     name: str
@@ -182,6 +198,7 @@ class Promql:
     every_s: Positive
     kind: Literal["promql"] = "promql"
     timeout_s: Positive = 10.0
+    instance_label: str | None = None
 
     @property
     def has_sides(self) -> bool:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from relgate.policy import model
+from relgate.policy import environments, model
 from relgate.policy.checks import entry
 from relgate.policy.fields import FIELDS
 from relgate.policy.gates import kind_and_unit
+from relgate.policy.risk import Risk
+from relgate.policy.texts import FOUND, WHOLE
 
 if TYPE_CHECKING:
     from relgate.policy.checks import GatePlan, Plan
     from relgate.policy.gates import Doc
 
 DEFAULT_BAKE_S = 600.0
+DEFAULT_CONFIDENCE = 0.95
 
 
 def build(doc: Doc, plan: Plan, sha256: str) -> model.Policy:
@@ -24,14 +27,17 @@ def build(doc: Doc, plan: Plan, sha256: str) -> model.Policy:
         for phase, changed in plan.phases.items()
     }
     migrations = next(iter(entry(doc, "migrations").items()), None)
+    risk = _risk(Risk.at(doc.get("confidence", DEFAULT_CONFIDENCE)), doc)
     return model.Policy(
         relgate=doc["relgate"],
         service=doc["service"],
-        environments={name: _environment(name, raw) for name, raw in doc["environments"].items()},
+        risk=risk,
+        environments={name: _environment(name, raw, doc.get("noise")) for name, raw in doc["environments"].items()},
         signals={name: _signal(name, raw) for name, raw in entry(doc, "signals").items()},
         migrations=None if migrations is None else model.Migrations(kind=migrations[0], source=migrations[1]),
         gates=gates,
         phases=phases,
+        phase_risks={name: _risk(risk, raw) for name, raw in entry(doc, "phases").items() if "risk" in raw},
         stages=tuple(_stage(raw, gates) for raw in doc["stages"]),
         sha256=sha256,
         **_given(doc, "confidence", "then", "redact", hold_for="hold_for_s"),
@@ -44,21 +50,28 @@ def _given(raw: Doc, *same: str, **renamed: str) -> dict[str, Any]:
     return {new: raw[key] for key, new in names.items() if key in raw}
 
 
+def _risk(usual: Risk, raw: Doc) -> Risk:
+    return usual.model_copy(update=entry(raw, "risk"))
+
+
 def _gate(gate_id: str, plan: GatePlan) -> model.Gate:
     rule = plan.rule
     expect = plan.raw.get("expect", "release" if rule.kind == "version" else None)
+    quantile = plan.raw.get("quantile")
     return model.Gate(
         id=gate_id,
         signal=rule.signal,
         field=rule.field,
         kind=rule.kind,
         dimension=plan.dimension,
+        quantile=None if quantile == WHOLE else quantile,
+        whole=quantile == WHOLE,
         fail=plan.fail,
         warn=plan.warn,
         on_fail=plan.on_fail,
         severity=plan.severity,
         expect=expect,
-        **_given(plan.raw, "quantile", "family", "confidence", "min_samples", "over", "next_steps", "owner"),
+        **_given(plan.raw, "family", "confidence", "weight", "worse_by", "min_samples", "over", "next_steps", "owner"),
         **_given(plan.raw, "description", "runbook", warmup="warmup_s"),
     )
 
@@ -70,35 +83,44 @@ def _stage(raw: Doc, gates: dict[str, model.Gate]) -> model.Stage:
         gate.signal is not None and (gate.family in run or gate.id in require or gate.family in require)
         for gate in gates.values()
     )
+    warmup = raw.get("warmup", 0.0)
     return model.Stage(
         name=raw["name"],
         bake_s=raw.get("bake", DEFAULT_BAKE_S if observed else 0.0),
         run=run,
         require=require,
-        **_given(raw, "traffic", "during", warmup="warmup_s"),
+        warmup_s=0.0 if warmup == FOUND else warmup,
+        warmup_found=warmup == FOUND,
+        **_given(raw, "traffic", "during", look_every="look_every_s"),
     )
 
 
-def _environment(name: str, raw: Doc) -> model.Environment:
-    common = raw.get("auth")
+def _environment(name: str, raw: Doc, noise: Doc | None) -> environments.Environment:
+    common, noise = raw.get("auth"), raw.get("noise", noise)
     sides = {side: _target(raw[side], common) for side in ("candidate", "baseline") if side in raw}
     servers = {key: _server(raw[key]) for key in ("prometheus", "alertmanager") if key in raw}
     labels = {side: entry(raw, "labels").get(side, side) for side in ("candidate", "baseline")}
-    return model.Environment(
+    return environments.Environment(
         name=name,
         **sides,
         **servers,
-        tls=model.Tls(**raw.get("tls", {})),
+        tls=environments.Tls(**raw.get("tls", {})),
         labels=labels,
+        noise=None if noise is None else _noise(noise),
         read_only=raw.get("read_only", False),
     )
 
 
-def _target(raw: Doc, common: Doc | None) -> model.Target:
+def _noise(raw: Doc) -> environments.Noise:
+    return environments.Noise(**_given(raw, "host_drift", over="over_s", bursts="bursts_s"))
+
+
+def _target(raw: Doc, common: Doc | None) -> environments.Target:
     auth = raw.get("auth", common)
     log = raw.get("log", {})
-    return model.Target(
+    return environments.Target(
         url=raw["url"],
+        instances=raw.get("instances", ()),
         headers=raw.get("headers", {}),
         auth=None if auth is None else _auth(auth),
         log_file=log.get("file"),
@@ -106,13 +128,13 @@ def _target(raw: Doc, common: Doc | None) -> model.Target:
     )
 
 
-def _server(raw: Doc) -> model.Server:
+def _server(raw: Doc) -> environments.Server:
     auth = _auth(raw["auth"]) if "auth" in raw else None
-    return model.Server(url=raw["url"], headers=raw.get("headers", {}), auth=auth)
+    return environments.Server(url=raw["url"], headers=raw.get("headers", {}), auth=auth)
 
 
-def _auth(raw: Doc) -> model.Auth:
-    return model.Auth(**_given(raw, "bearer", "header"), **entry(raw, "basic"))
+def _auth(raw: Doc) -> environments.Auth:
+    return environments.Auth(**_given(raw, "bearer", "header"), **entry(raw, "basic"))
 
 
 def _signal(name: str, raw: Doc) -> model.Signal:
@@ -128,11 +150,11 @@ def _signal(name: str, raw: Doc) -> model.Signal:
         )
         return model.Signal(name=name, kind=kind, poll=model.Poll(path=body["get"], **given))
     if kind == "scrape":
-        given = _given(body, "metric", "labels", every="every_s", get="path")
+        given = _given(body, "metric", "labels", "instance_label", every="every_s", get="path")
         return model.Signal(name=name, kind=kind, scrape=model.Scrape(unit=unit, **given))
     if kind == "promql":
         long = {**raw, "query": body} if isinstance(body, str) else body
-        given = _given(long, "query", every="every_s")
+        given = _given(long, "query", "instance_label", every="every_s")
         return model.Signal(name=name, kind=kind, promql=model.Promql(unit=unit, **given))
     if kind == "json":
         given = _given(body, "pointer", every="every_s", get="path")

@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from relgate.policy import gates
+from relgate.policy import gates, margins
 from relgate.policy.grammar import BAD, nearest
-from relgate.policy.model import FAMILIES, Severity
+from relgate.policy.model import FAMILIES, LONGEST_WARMUP_S, Severity
+from relgate.policy.risk import Risk
+from relgate.policy.texts import FOUND
 from relgate.policy.tighten import tightened
+from relgate.policy.units import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from relgate.policy.limits import Limit
     from relgate.policy.nodes import Faults, Path
     from relgate.values import Dimension
+
+MOST_INSTANCES = 256
 
 # From light to grave.
 _GRAVITY: tuple[Severity, ...] = ("trivial", "minor", "normal", "critical", "blocker")
@@ -59,6 +64,8 @@ def check_policy(doc: Doc, faults: Faults) -> Plan:
         if rule is not None:
             plans[gate_id] = _gate(raw, rule, path, faults, baseline=baseline)
     phases = _phases(doc, plans, faults, baseline=baseline)
+    _phase_risks(doc, faults)
+    _instances(doc, faults)
     _stages(doc, phases, faults)
     _servers(doc, faults)
     return Plan(plans, phases)
@@ -88,6 +95,7 @@ def _gate(raw: Doc, rule: Rule, path: Path, faults: Faults, *, baseline: bool) -
     if rule.kind == "value" and "expect" in raw:
         dimension = "text"
     fail, warn = gates.with_defaults(raw, rule, fail, warn)
+    margins.check_worse_by(raw, rule, fail, path, faults)
     careful = raw.get("family") == "preflight" or rule.kind == "version" or "expect" in raw
     on_fail = raw.get("on_fail", "hold" if careful else "rollback")
     severity = raw.get("severity", "critical" if on_fail == "rollback" else "normal")
@@ -134,6 +142,8 @@ def _changed(base: GatePlan, change: Doc, doc: Doc, path: Path, faults: Faults, 
             )
     _no_looser(base, change, doc, path, faults)
     raw = {**base.raw, **change}
+    margins.check_worse_by(raw, base.rule, limits[0], path, faults)
+    margins.check_no_looser(change, base.raw, base.fail, path, faults)
     on_fail, severity = change.get("on_fail", base.on_fail), change.get("severity", base.severity)
     return GatePlan(raw, base.rule, base.dimension, limits[0], limits[1], on_fail, severity)
 
@@ -159,6 +169,32 @@ def _no_looser(base: GatePlan, change: Doc, doc: Doc, path: Path, faults: Faults
             faults.add((*path, key), f"a phase may only tighten: {key} is {shown} outside of it")
 
 
+def _phase_risks(doc: Doc, faults: Faults) -> None:
+    """Note phases that change nothing, and those that take more risk than the policy."""
+    usual = Risk.at(confidence) if (confidence := doc.get("confidence", 0.95)) is not BAD else None
+    for phase, body in _entries(doc, "phases"):
+        if "gates" not in body and "risk" not in body:
+            faults.add(("phases", phase), "a phase needs gates or risk: what is tighter in it?", at_key=True)
+        for name, new in entry(body, "risk").items():
+            old = entry(doc, "risk").get(name, BAD if usual is None else getattr(usual, name, BAD))
+            if old is not BAD and new is not BAD and new > old:
+                message = f"a phase may only tighten: {name} is {written(old, 'share')} outside of it"
+                faults.add(("phases", phase, "risk", name), message)
+
+
+def _instances(doc: Doc, faults: Faults) -> None:
+    """Note instances that stand twice in a side: one would count for two."""
+    for name, environment in _entries(doc, "environments"):
+        for side in ("candidate", "baseline"):
+            urls = entry(environment, side).get("instances", ())
+            for index, url in enumerate(() if urls is BAD else urls):
+                path = ("environments", name, side, "instances", index)
+                if index == MOST_INSTANCES:
+                    faults.add(path, f"expected at most {MOST_INSTANCES} instances")
+                if url is not BAD and url in urls[:index]:
+                    faults.add(path, "the instance stands twice: remove one")
+
+
 def _stages(doc: Doc, phases: dict[str, dict[str, GatePlan]], faults: Faults) -> None:
     stages = doc.get("stages", BAD)
     seen: dict[str, int] = {}
@@ -175,9 +211,18 @@ def _stages(doc: Doc, phases: dict[str, dict[str, GatePlan]], faults: Faults) ->
         phase = stage.get("during")
         if phase not in (None, BAD) and phase not in phases and _phases_known(doc):
             faults.add((*path, "during"), f'unknown phase "{phase}": {nearest(phase, phases)}')
-        bake, warmup = stage.get("bake", BAD), stage.get("warmup", 0.0)
-        if bake is not BAD and warmup is not BAD and warmup and warmup >= bake:
-            faults.add((*path, "warmup"), "the warmup must be shorter than the bake: nothing would be left to judge")
+        _warmup(stage, path, faults)
+
+
+def _warmup(stage: Doc, path: Path, faults: Faults) -> None:
+    bake, warmup = stage.get("bake", BAD), stage.get("warmup", BAD)
+    if bake is BAD or warmup is BAD:
+        return
+    if warmup == FOUND and bake <= LONGEST_WARMUP_S:
+        message = f"a warmup that is found may last {LONGEST_WARMUP_S:g}s: the bake must be longer"
+        faults.add((*path, "warmup"), message)
+    elif warmup != FOUND and warmup and warmup >= bake:
+        faults.add((*path, "warmup"), "the warmup must be shorter than the bake: nothing would be left to judge")
 
 
 def _phases_known(doc: Doc) -> bool:

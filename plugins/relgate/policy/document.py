@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import get_args
 
 from relgate.policy import texts
-from relgate.policy.grammar import Flag, Key, ListOf, MapOf, Nullable, Record, Whole, Words
+from relgate.policy.grammar import Flag, Key, ListOf, MapOf, Nullable, Number, Record, Whole, Words
 from relgate.policy.model import FAMILIES, OnFail, Over, Severity
 from relgate.policy.sources import HEADERS, SIGNAL
 
@@ -41,6 +41,7 @@ TARGET = Record(
     "a side",
     (
         Key("url", texts.URL, "where it answers", required=True),
+        Key("instances", ListOf(texts.URL), "URLs that probes ask in turn, at the same total rate", "url alone"),
         Key("headers", HEADERS, "headers of every request to this side"),
         Key("auth", AUTH, "how to get in", "the environment's auth"),
         Key("log", LOG, "where its log lies, to look up correlation ids"),
@@ -53,6 +54,33 @@ SERVER = Record(
         Key("url", texts.URL, "where it answers", required=True),
         Key("headers", HEADERS, "headers of every request to it"),
         Key("auth", AUTH, "how to get in", "none: the service's auth is never sent to it"),
+    ),
+)
+
+RISK = Record(
+    "risk",
+    (
+        Key(
+            "false_rollback",
+            texts.RISK,
+            "the chance that a whole rollout rolls back a release that keeps its limits; all its gates share it",
+            "1 - confidence",
+        ),
+        Key(
+            "false_promotion",
+            texts.RISK,
+            "the chance that a release is promoted that is worse by a gate's worse_by",
+            "1 - confidence",
+        ),
+    ),
+)
+
+NOISE = Record(
+    "noise",
+    (
+        Key("host_drift", texts.SHARE, "standard deviation of the slow difference of one instance", required=True),
+        Key("over", texts.INTERVAL, "how long that difference lasts: its correlation time", required=True),
+        Key("bursts", texts.INTERVAL, "how long pauses and bursts of errors last", "2s"),
     ),
 )
 
@@ -86,6 +114,12 @@ ENVIRONMENT = Record(
             ),
             "what $side becomes in promql",
         ),
+        Key(
+            "noise",
+            NOISE,
+            "how much equal instances differ here; all of it replaces the policy's",
+            "the policy's noise",
+        ),
         Key("read_only", Flag(), "whether gates must not change anything here", "false"),
     ),
 )
@@ -110,13 +144,16 @@ _SEVERITY = Key(
     "severity", Words(get_args(Severity)), "how grave it is", "critical when on_fail is rollback, else normal"
 )
 _CONFIDENCE = Key("confidence", texts.CONFIDENCE, "how sure a verdict must be", "the policy's confidence")
+_WORSE_BY = Key(
+    "worse_by", texts.WORSE_BY, "how much worse than the baseline must never be promoted", "the fail limit itself"
+)
 _SAMPLES = Key("min_samples", Whole(1, 1_000_000_000), "fewer samples than this are inconclusive", "by the rule")
 
 CHANGE = Record(
     "a change of a gate",
     tuple(
         replace(key, default="as outside of the phase")
-        for key in (_FAIL, _WARN, _ON_FAIL, _SEVERITY, _CONFIDENCE, _SAMPLES)
+        for key in (_FAIL, _WARN, _ON_FAIL, _SEVERITY, _CONFIDENCE, _WORSE_BY, _SAMPLES)
     ),
 )
 
@@ -126,13 +163,15 @@ GATE = Record(
         Key(
             "signal", Nullable(texts.SIGNAL), "signal or signal.field; null when a test of yours brings the measurement"
         ),
-        Key("quantile", texts.QUANTILE, "which quantile of a latency; needed there, wrong elsewhere"),
+        Key("quantile", texts.QUANTILE, "which quantile of a latency, or all at once; needed there, wrong elsewhere"),
         _FAIL,
         _WARN,
         _ON_FAIL,
         _SEVERITY,
         Key("family", Words(FAMILIES), "which run it belongs to", "canary"),
         _CONFIDENCE,
+        Key("weight", Number(1000), "its part of the chance of a false rollback, beside the other gates", "1"),
+        _WORSE_BY,
         _SAMPLES,
         Key("over", Words(get_args(Over)), "how a gauge's observations become one number", "each is judged by itself"),
         Key("expect", texts.FREE, "the version to be served; release is the one given by --gate-release", "release"),
@@ -146,7 +185,11 @@ GATE = Record(
 )
 
 PHASE = Record(
-    "a phase", (Key("gates", MapOf(texts.NAME, CHANGE), "what is tighter: gate id to change", required=True),)
+    "a phase",
+    (
+        Key("gates", MapOf(texts.NAME, CHANGE), "what is tighter: gate id to change"),
+        Key("risk", RISK, "smaller risks", "the policy's risk"),
+    ),
 )
 
 STAGE = Record(
@@ -155,7 +198,13 @@ STAGE = Record(
         Key("name", texts.LABEL, "its name, as in --gate-stage", required=True),
         Key("traffic", texts.SHARE, "the share of traffic that the candidate gets"),
         Key("bake", texts.DURATION, "how long it is observed", "10m when one of its gates has a signal, otherwise 0s"),
-        Key("warmup", texts.DURATION, "the part of bake at its beginning that does not count", "0s"),
+        Key(
+            "warmup",
+            texts.WARMUP,
+            "the part of bake at its beginning that does not count; found: the data say, at most 120s",
+            "0s",
+        ),
+        Key("look_every", texts.LOOK, "how often unfinished evidence is looked at", "5s"),
         Key("run", ListOf(Words(FAMILIES)), "the families that run", "canary"),
         Key("require", ListOf(texts.NAME), "gate ids and families that must report", "the families that run"),
         Key("during", texts.NAME, "the phase whose tighter limits hold"),
@@ -169,6 +218,8 @@ POLICY = Record(
         Key("service", texts.SERVICE, "the service's name", required=True),
         Key("extends", ListOf(texts.FILE), "policies to build on, relative to this file; own keys win"),
         Key("confidence", texts.CONFIDENCE, "how sure a verdict must be", "95%"),
+        Key("risk", RISK, "how often a decision may be wrong", "1 - confidence, both"),
+        Key("noise", NOISE, "how much equal instances differ, where it is known", "not declared"),
         Key("hold_for", texts.INTERVAL, "how long a hold may last", "24h"),
         Key("then", Words(get_args(OnFail)), "what a hold becomes after that", "rollback"),
         Key("redact", ListOf(texts.PATTERN), "more patterns to remove from all that is written down"),

@@ -13,6 +13,8 @@ from relgate.policy import units
 from relgate.policy.fields import FIELDS, dimension_of, unit_of_metric
 from relgate.policy.grammar import BAD, nearest
 from relgate.policy.limits import AnyLimit, Limit, NumberLimit, StatusLimit, parse_limit
+from relgate.policy.risk import STATISTICAL
+from relgate.policy.texts import WHOLE
 from relgate.policy.tighten import unreachable
 
 if TYPE_CHECKING:
@@ -35,12 +37,21 @@ _NAMES: dict[Dimension, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a gate judges. ``dimension`` is None for a gate without a signal: its limits say it."""
+    """What a gate judges. ``dimension`` is None for a gate without a signal: its limits say it.
+
+    ``whole``: the whole distribution is compared, not a quantile.
+    """
 
     kind: Kind
     dimension: Dimension | None
     signal: str | None = None
     field: str | None = None
+    whole: bool = False
+
+    @property
+    def what(self) -> str:
+        """What is judged, for messages."""
+        return f"{self.signal}.{self.field}" if self.signal else "a gate without a signal"
 
 
 def rule_of(gate: Doc, doc: Doc, path: Path, faults: Faults) -> Rule | None:
@@ -71,7 +82,9 @@ def rule_of(gate: Doc, doc: Doc, path: Path, faults: Faults) -> Rule | None:
     if dimension is None:
         faults.add(here, f"{field} has no meaning for the unit {unit} of {name}: use {name}.growth or another unit")
         return None
-    return Rule(fields[field], dimension, name, field)
+    kind_of_rule = fields[field]
+    whole = kind_of_rule == "quantile" and gate.get("quantile") == WHOLE
+    return Rule(kind_of_rule, dimension, name, field, whole=whole)
 
 
 def kind_and_unit(signal: Any) -> tuple[Any, Unit] | None:
@@ -98,6 +111,9 @@ def fit(limit: Limit, rule: Rule) -> Limit:
         raise ValueError(f"{what} is a version: it is compared with expect and has no limits")
     if rule.kind == "health" and not isinstance(limit, StatusLimit):
         raise ValueError(f'{what} is a state: expected down or "failing 3 in a row", got {units.shown(limit.text)}')
+    if rule.kind == "quantile" and rule.whole and not _compares(limit):
+        text = units.shown(limit.text)
+        raise ValueError(f"the whole of {what} is compared with the baseline: expected {_example(rule)}, got {text}")
     if not isinstance(limit, AnyLimit):
         _check_streak(limit, rule, what)
     if rule.kind in ("value", "health"):
@@ -112,6 +128,11 @@ def fit(limit: Limit, rule: Rule) -> Limit:
         return replace(limit, dimension=rule.dimension)
     is_a, came = _NAMES[rule.dimension][0], _NAMES[limit.dimension][0] if limit.dimension else "no unit"
     raise ValueError(f"{what} is {is_a}: expected {_example(rule)}, got {units.shown(limit.text)}, which is {came}")
+
+
+def _compares(limit: Limit) -> bool:
+    """Whether a limit says how many times the baseline is too much, for the whole window."""
+    return isinstance(limit, NumberLimit) and limit.basis == "times" and limit.op[0] == ">" and limit.for_s is None
 
 
 def _check_streak(limit: NumberLimit | StatusLimit, rule: Rule, what: str) -> None:
@@ -154,12 +175,14 @@ def with_defaults(
 
 def check_keys(raw: Doc, rule: Rule, path: Path, faults: Faults) -> None:
     """Note keys that are missing from, or mean nothing in, a gate of this rule kind."""
-    what = f"{rule.signal}.{rule.field}" if rule.signal else "a gate without a signal"
+    what = rule.what
     if rule.kind == "quantile" and "quantile" not in raw:
         faults.add(path, f"{what} needs a quantile, for example quantile: 95%", at_key=True)
     if rule.kind != "quantile" and "quantile" in raw:
         faults.add((*path, "quantile"), f"{what} has no quantiles: only a latency has", at_key=True)
     limited = "fail" in raw or "warn" in raw
+    if rule.kind not in STATISTICAL and "weight" in raw:
+        faults.add((*path, "weight"), f"{what} is not judged by chance: weight means nothing here", at_key=True)
     if rule.kind != "gauge" and "over" in raw:
         faults.add((*path, "over"), f"{what} is not a series of numbers: over means nothing here", at_key=True)
     if (rule.kind not in ("version", "value") or (rule.kind == "value" and limited)) and "expect" in raw:
@@ -197,4 +220,6 @@ def value_dimension(limits: tuple[Limit, ...], path: Path, faults: Faults) -> Di
 
 
 def _example(rule: Rule) -> str:
+    if rule.whole:
+        return "> baseline + 5%"
     return f"> {_NAMES[rule.dimension][1]}" if rule.dimension in _NAMES else "a limit"

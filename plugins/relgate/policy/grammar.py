@@ -63,6 +63,13 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """A number above zero, at most ``most``."""
+
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
 class Flag:
     """True or false."""
 
@@ -129,7 +136,7 @@ class Either:
     long: Record
 
 
-Shape = Text | Words | Whole | Flag | AnyJson | Nullable | ListOf | MapOf | Record | Either
+Shape = Text | Words | Whole | Number | Flag | AnyJson | Nullable | ListOf | MapOf | Record | Either
 
 
 def matching(what: str, pattern: str, *examples: str, show: bool = True) -> Text:
@@ -177,7 +184,7 @@ def check(node: Node, shape: Shape, path: Path, faults: Faults) -> Any:
         return BAD
 
 
-def _scalar(raw: object, shape: Text | Words | Whole | Flag | Nullable) -> object:
+def _scalar(raw: object, shape: Text | Words | Whole | Number | Flag | Nullable) -> object:
     if isinstance(shape, Nullable):
         return None if raw is None else shape.shape.parse(raw)
     if isinstance(shape, Text):
@@ -186,6 +193,10 @@ def _scalar(raw: object, shape: Text | Words | Whole | Flag | Nullable) -> objec
         if isinstance(raw, bool):
             return raw
         raise ValueError(f"expected true or false, got {shown(raw)}")
+    if isinstance(shape, Number):
+        if isinstance(raw, int | float) and not isinstance(raw, bool) and 0 < raw <= shape.most:
+            return float(raw)
+        raise ValueError(f"expected a number above 0 and at most {shape.most:g}, got {shown(raw)}")
     if isinstance(shape, Whole):
         # JSON knows one kind of number: 5.0 is whole for an editor and so it is here.
         number = raw if isinstance(raw, int | float) and not isinstance(raw, bool) else None

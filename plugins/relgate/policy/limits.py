@@ -6,6 +6,7 @@
 | ``> 300% of baseline`` | 3 times what the baseline shows (not "increased by 300 %")       | times        |
 | ``> 2x baseline``      | 2 times what the baseline shows                                  | times        |
 | ``> baseline + 20%``   | 1.2 times what the baseline shows, for shares too                | times        |
+| ``> baseline + 300%``  | 4 times what the baseline shows                                  | times        |
 | ``> baseline + 10pp``  | the baseline's share plus 10 percentage points                   | plus         |
 | ``> baseline + 50ms``  | the baseline's value plus 50 ms                                  | plus         |
 | ``> 0.5% for 5m``      | beyond the boundary at every observation of some 5 minutes       | + ``for_s``  |
@@ -17,8 +18,10 @@
 | ``failing for 2m``     | not healthy or degraded at every answer of some 2 minutes        | status       |
 | ``3 in a row``         | the same as ``failing 3 in a row``                               | status       |
 
-``> baseline`` and ``< baseline - 10%`` (0.9 times) are read too; spaces, ``≥`` for ``>=`` and ``the baseline`` for
-``baseline`` are free.
+``> baseline`` and ``< baseline - 10%`` (0.9 times) are read too; spaces, ``≥`` for ``>=``, ``the baseline`` for
+``baseline`` and ``percentage points`` for ``pp`` are free. A percentage after ``baseline +`` is always of the baseline,
+``pp`` is added to it: where the baseline's error rate is 2 %, ``> baseline + 20%`` allows 2.4 % and
+``> baseline + 20pp`` 22 %.
 """
 
 import re
@@ -92,6 +95,7 @@ Limit = NumberLimit | AnyLimit | StatusLimit
 
 
 _BASELINE = r"(?:the )?baseline"
+_POINTS = r"(?:pp|percentage points?)"
 _ROW = r"[1-9][0-9]{0,3} in a row"
 _STREAK = rf"(?: for {units.DURATION}|,? {_ROW})"
 _OPERATOR = r"(?:>=|<=|>|<|≥|≤)"
@@ -101,7 +105,7 @@ _STATES = rf"(?:{'|'.join(STATE_WORDS)})"
 NUMBER_LIMIT = (
     rf"{_OPERATOR} *(?:{units.NUMBER} ?% of {_BASELINE}"
     rf"|{units.NUMBER} ?(?:x|×|times) {_BASELINE}"  # noqa: RUF001 - people do paste it
-    rf"|{_BASELINE}(?: ?[+-] ?(?:{units.NUMBER} ?pp|{units.QUANTITY}))?"
+    rf"|{_BASELINE}(?: ?[+-] ?(?:{units.NUMBER} ?{_POINTS}|{units.QUANTITY}))?"
     rf"|{units.QUANTITY}){_STREAK}?"
 )
 STATUS_LIMIT = rf"(?:{_STATES}(?: or {_STATES}){{0,5}}{_STREAK}?|{_ROW})"
@@ -112,6 +116,7 @@ _HEAD = re.compile(rf"({_OPERATOR}) *(.*?)({_STREAK}?)$")
 _STREAK_PARTS = re.compile(rf" for ({units.DURATION})$|(?:^|,? )([0-9]+) in a row$")
 _FACTOR = re.compile(rf"({units.NUMBER}) ?(%|x|×|times) (?:of )?{_BASELINE}$")  # noqa: RUF001
 _SHIFT = re.compile(rf"{_BASELINE} ?([+-]) ?(.+)$")
+_POINTS_SHIFT = re.compile(rf"({units.NUMBER}) ?{_POINTS}$")
 _SIGNS = {"≥": ">=", "≤": "<="}
 
 
@@ -153,8 +158,8 @@ def _meaning(body: str) -> tuple[float, Basis, Dimension | None]:
         quantity = units.parse_quantity(body)
         return quantity.value, "absolute", quantity.dimension
     sign = -1 if shift[1] == "-" else 1
-    if shift[2].endswith("pp"):
-        return sign * units.parse_share(shift[2].removesuffix("pp").strip() + "%"), "plus", "share"
+    if points := _POINTS_SHIFT.match(shift[2]):
+        return sign * units.parse_share(f"{points[1]}%"), "plus", "share"
     if shift[2].endswith("%"):
         return _times(1 + sign * Fraction(shift[2].rstrip("% ")) / 100, body), "times", None
     quantity = units.parse_quantity(shift[2])

@@ -5,14 +5,18 @@ seconds (``_s``), shares lie between 0 and 1, rates are per second. ``env:NAME``
 a policy never holds a secret. All models are frozen; change one with ``model_copy(update=...)``.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from relgate.errors import UsageError
+from relgate.policy.base import Frozen
+from relgate.policy.environments import Environment
 from relgate.policy.limits import Limit, NumberLimit
-from relgate.values import Dimension, Side
+from relgate.policy.risk import Risk, can_roll_back_by_chance, complement, is_statistical
+from relgate.values import Dimension
 
 Kind = Literal[
     "quantile", "share", "throughput", "ids", "health", "version", "gauge", "growth", "trend", "counter", "value"
@@ -27,66 +31,11 @@ Http = Literal["1.1", "2", "2-prior-knowledge"]
 HealthFormat = Literal["auto", "aspnet", "actuator", "health+json", "nested", "plain"]
 
 FAMILIES: tuple[Family, ...] = get_args(Family)
+LONGEST_WARMUP_S = 120.0
+"""The most that ``warmup: found`` may leave out."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Auth(_Frozen):
-    """How one side is asked for access. Secrets are references (``env:NAME``, ``file:PATH``), never clear text.
-
-    At most one of ``bearer``, ``user`` with ``password``, and ``header`` (header name to reference) is set.
-    """
-
-    bearer: str | None = None
-    user: str | None = None
-    password: str | None = None
-    header: Mapping[str, str] = {}
-
-
-class Target(_Frozen):
-    """One side of an environment: where it answers and how it is asked.
-
-    ``log_file``: path of its log. ``log_url``: where its log answers over HTTP, with ``{id}`` for what is searched.
-    """
-
-    url: str
-    headers: Mapping[str, str] = {}
-    auth: Auth | None = None
-    log_file: str | None = None
-    log_url: str | None = None
-
-
-class Server(_Frozen):
-    """A Prometheus or an Alertmanager."""
-
-    url: str
-    headers: Mapping[str, str] = {}
-    auth: Auth | None = None
-
-
-class Tls(_Frozen):
-    """How certificates are checked. ``ca``: path of a file with further authorities."""
-
-    verify: bool = True
-    ca: str | None = None
-
-
-class Environment(_Frozen):
-    """Where a release is observed. An ``auth`` for both sides has been copied into each side that has none."""
-
-    name: str
-    candidate: Target
-    baseline: Target | None = None
-    tls: Tls = Tls()
-    prometheus: Server | None = None
-    alertmanager: Server | None = None
-    labels: Mapping[Side, str] = {"candidate": "candidate", "baseline": "baseline"}
-    read_only: bool = False
-
-
-class Expect(_Frozen):
+class Expect(Frozen):
     """What a probe's answer must be; an answer that breaks it counts as failed.
 
     ``status``: closed ranges of HTTP codes. ``is_json``: the body must parse as JSON.
@@ -102,7 +51,7 @@ class Expect(_Frozen):
         return any(low <= code <= high for low, high in self.status)
 
 
-class Request(_Frozen):
+class Request(Frozen):
     """One request of a probe, with the probe's own headers and expectation already merged in.
 
     ``json_body``: any JSON value, sent as ``application/json``; ``has_json`` tells a body ``null`` from none.
@@ -117,7 +66,7 @@ class Request(_Frozen):
     expect: Expect = Expect()
 
 
-class IdRule(_Frozen):
+class IdRule(Frozen):
     """How correlation ids are sent and checked.
 
     ``format``: ``any``, ``uuid``, ``traceparent`` or a regular expression. ``look_up``: how many ids are searched for
@@ -131,7 +80,7 @@ class IdRule(_Frozen):
     look_up: int = 50
 
 
-class Probe(_Frozen):
+class Probe(Frozen):
     """Requests sent at a fixed rate to both sides, whatever the service answers (open model)."""
 
     rate_per_s: float
@@ -142,7 +91,7 @@ class Probe(_Frozen):
     ids: IdRule = IdRule()
 
 
-class Poll(_Frozen):
+class Poll(Frozen):
     """A health endpoint. ``max_age_s``: a timestamp in the body older than this makes the answer stale.
 
     ``version``: JSON pointer of the version in the body, None to search the usual places.
@@ -157,25 +106,33 @@ class Poll(_Frozen):
     version: str | None = None
 
 
-class Scrape(_Frozen):
-    """One series of a Prometheus text page. ``labels``: what the series must carry."""
+class Scrape(Frozen):
+    """One series of a Prometheus text page. ``labels``: what the series must carry.
+
+    ``instance_label``: the label whose values name instances, one series each; None for one series.
+    """
 
     every_s: float = 5.0
     path: str = "/metrics"
     metric: str
     labels: Mapping[str, str] = {}
     unit: Unit = "count"
+    instance_label: str | None = None
 
 
-class Promql(_Frozen):
-    """A query to Prometheus; ``$side`` in it becomes the environment's label of the side."""
+class Promql(Frozen):
+    """A query to Prometheus; ``$side`` in it becomes the environment's label of the side.
+
+    ``instance_label``: the label whose values name instances, one series each; None for one series.
+    """
 
     every_s: float = 15.0
     query: str
     unit: Unit = "count"
+    instance_label: str | None = None
 
 
-class JsonValue(_Frozen):
+class JsonValue(Frozen):
     """A number in a JSON document of the service. ``pointer``: RFC 6901."""
 
     every_s: float = 5.0
@@ -184,7 +141,7 @@ class JsonValue(_Frozen):
     unit: Unit = "count"
 
 
-class Alerts(_Frozen):
+class Alerts(Frozen):
     """The number of firing alerts whose labels contain ``match``."""
 
     every_s: float = 15.0
@@ -195,7 +152,7 @@ class Alerts(_Frozen):
 Source = Probe | Poll | Scrape | Promql | JsonValue | Alerts
 
 
-class Signal(_Frozen):
+class Signal(Frozen):
     """A named series of observations. Exactly the attribute that ``kind`` names is set."""
 
     name: str
@@ -228,12 +185,14 @@ class Signal(_Frozen):
         return source.unit if isinstance(source, Scrape | Promql | JsonValue) else "count"
 
 
-class Gate(_Frozen):
+class Gate(Frozen):
     """One release criterion. ``kind`` is the judge's rule; ``dimension`` that of its measurement and limits.
 
     ``confidence`` None: the policy's (``Policy.confidence_of``). ``expect``: the version that must be served,
     ``release`` for the one under release. ``warmup_s`` None: the stage's. ``signal`` None: a test of the user
-    brings the measurement.
+    brings the measurement. ``whole``: the whole distribution is compared instead of a ``quantile``. ``weight``: of its
+    part of the false rollbacks. ``worse_by``: how much worse than the baseline must never be promoted, as a share of
+    the baseline (0.2: 1.2 times as much), at least what every relative fail limit allows; None: each limit itself.
     """
 
     id: str
@@ -242,12 +201,15 @@ class Gate(_Frozen):
     kind: Kind
     dimension: Dimension
     quantile: float | None = None
+    whole: bool = False
     fail: tuple[Limit, ...] = ()
     warn: tuple[Limit, ...] = ()
     on_fail: OnFail = "rollback"
     severity: Severity = "critical"
     family: Family = "canary"
     confidence: float | None = None
+    weight: float = Field(default=1.0, gt=0)
+    worse_by: float | None = Field(default=None, gt=0)
     min_samples: int | None = None
     over: Over | None = None
     expect: str | None = None
@@ -263,35 +225,43 @@ class Gate(_Frozen):
         return any(isinstance(limit, NumberLimit) and limit.basis != "absolute" for limit in self.fail + self.warn)
 
 
-class Stage(_Frozen):
-    """A step of a rollout. ``require``: gate ids and family names as written, the ``run`` families if none were."""
+class Stage(Frozen):
+    """A step of a rollout. ``require``: gate ids and family names as written, the ``run`` families if none were.
+
+    ``warmup_found``: the data say what does not count, at most ``LONGEST_WARMUP_S``; ``warmup_s`` is 0 then.
+    ``look_every_s``: how often evidence is looked at while it is still collected.
+    """
 
     name: str
     traffic: float | None = None
     bake_s: float = 0.0
     warmup_s: float = 0.0
+    warmup_found: bool = False
+    look_every_s: float = Field(default=5.0, ge=1.0)
     run: tuple[Family, ...] = ("canary",)
     require: tuple[str, ...] = ()
     during: str | None = None
 
 
-class Migrations(_Frozen):
+class Migrations(Frozen):
     """Where migrations come from. ``source``: alembic.ini, a folder, manage.py, or a command line."""
 
     kind: Literal["alembic", "sql", "django", "command"]
     source: str
 
 
-class Policy(_Frozen):
+class Policy(Frozen):
     """How one service releases.
 
-    ``phases``: phase name to the gates that are different in it, complete and already tightened. ``sha256``: of the
-    canonical JSON of the merged document, lower-case hexadecimal.
+    ``phases``: phase name to the gates that are different in it, complete and already tightened; ``phase_risks``: phase
+    name to its own risk, where it has one. ``sha256``: of the canonical JSON of the merged document, lower-case
+    hexadecimal.
     """
 
     relgate: int
     service: str
     confidence: float = 0.95
+    risk: Risk = Field(default_factory=lambda given: Risk.at(given.get("confidence", 0.95)))
     hold_for_s: float = 86400.0
     then: OnFail = "rollback"
     redact: tuple[str, ...] = ()
@@ -300,12 +270,42 @@ class Policy(_Frozen):
     migrations: Migrations | None = None
     gates: Mapping[str, Gate] = {}
     phases: Mapping[str, Mapping[str, Gate]] = {}
+    phase_risks: Mapping[str, Risk] = {}
     stages: tuple[Stage, ...] = ()
     sha256: str
 
     def confidence_of(self, gate: Gate) -> float:
         """Return the confidence at which a gate is judged: its own, otherwise the policy's."""
         return self.confidence if gate.confidence is None else gate.confidence
+
+    def risk_in(self, stage: Stage) -> Risk:
+        """Return the risk that a stage may take: its phase's, otherwise the policy's."""
+        return self.phase_risks.get(stage.during or "", self.risk)
+
+    def alpha_of(self, stage: Stage, gate: Gate) -> float:
+        """Return the chance that a gate may have of rolling back a good release in a stage.
+
+        The gates that can roll back by chance share ``false_rollback`` over all stages, each pair of stage and gate by
+        the gate's ``weight``, so that the sum over a rollout is at most ``false_rollback`` (Bonferroni, whatever the
+        dependence). A statistical gate that cannot roll back shares with nobody: ``false_rollback`` itself. 0 for a
+        gate that does not run in the stage, and for one that spends none: states, versions, gauges, growth, zero
+        tolerance.
+        """
+        own = self.running(stage).get(gate.id)
+        if own is None or not is_statistical(own):
+            return 0.0
+        alpha = self.risk_in(stage).false_rollback
+        if not can_roll_back_by_chance(own):
+            return alpha
+        stages = {**{other.name: other for other in self.stages}, stage.name: stage}.values()
+        sharing = (one for other in stages for one in self.running(other).values() if can_roll_back_by_chance(one))
+        return alpha * own.weight / math.fsum(one.weight for one in sharing)
+
+    def beta_of(self, gate: Gate, stage: Stage | None = None) -> float:
+        """Return the chance that a gate may have of passing a release that is worse by its ``worse_by``."""
+        if gate.confidence is not None:
+            return complement(gate.confidence)
+        return (self.risk if stage is None else self.risk_in(stage)).false_promotion
 
     def stage(self, name: str) -> Stage:
         """Return the stage of that name; UsageError names the stages that there are."""
@@ -324,6 +324,12 @@ class Policy(_Frozen):
         """Return all gates by id, as they are during the stage's phase."""
         changed = self.phases.get(stage.during, {}) if stage.during is not None else {}
         return {gate_id: changed.get(gate_id, gate) for gate_id, gate in self.gates.items()}
+
+    def running(self, stage: Stage) -> dict[str, Gate]:
+        """Return the gates of a stage's families, and those that it requires by name, as they are during its phase."""
+        required = set(self.required_ids(stage))
+        gates = self.gates_in(stage)
+        return {id_: gate for id_, gate in gates.items() if gate.family in stage.run or id_ in required}
 
     def required_ids(self, stage: Stage) -> tuple[str, ...]:
         """Return the ids of the gates that a stage requires, each once, in the order of ``require``.

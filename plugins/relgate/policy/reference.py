@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
-from relgate.policy import limits, units
+from relgate.policy import limits, risk, units
 from relgate.policy.document import POLICY
 from relgate.policy.fields import FIELDS, dimension_of
 from relgate.policy.grammar import (
@@ -15,6 +15,7 @@ from relgate.policy.grammar import (
     ListOf,
     MapOf,
     Nullable,
+    Number,
     Record,
     Shape,
     Text,
@@ -63,6 +64,7 @@ def reference() -> str:
         *_fields(),
         *_units(),
         *_limits(),
+        *_risk(),
     ]
     return "\n".join(lines) + "\n"
 
@@ -113,6 +115,8 @@ def _value(shape: Shape) -> str:
         return _codes(shape.words)
     if isinstance(shape, Whole):
         return f"`{shape.low}`" if shape.low == shape.high else f"a whole number from {shape.low} to {shape.high}"
+    if isinstance(shape, Number):
+        return f"a number above 0, at most {shape.most:g}"
     if isinstance(shape, Flag):
         return "`true`, `false`"
     if isinstance(shape, AnyJson):
@@ -161,4 +165,11 @@ def _limits() -> Iterator[str]:
     yield from ("", "## Limits", "", "A limit names what is bad. `fail` and `warn` take one or a list of them.", "")
     text = limits.__doc__ or ""
     for line in text.splitlines()[2:]:
+        yield line.replace("``", "`")
+
+
+def _risk() -> Iterator[str]:
+    """Yield what the docstring of ``risk`` says."""
+    yield from ("", "## How often a decision may be wrong", "")
+    for line in (risk.__doc__ or "").splitlines()[2:]:
         yield line.replace("``", "`")

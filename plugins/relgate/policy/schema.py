@@ -19,6 +19,7 @@ from relgate.policy.grammar import (
     ListOf,
     MapOf,
     Nullable,
+    Number,
     Record,
     Shape,
     Text,
@@ -55,6 +56,8 @@ def _keys(shape: Shape) -> Json:
         return {"enum": [*shape.words, *shape.numbers]}
     if isinstance(shape, Whole):
         return {"type": "integer", "minimum": shape.low, "maximum": shape.high}
+    if isinstance(shape, Number):
+        return {"type": "number", "exclusiveMinimum": 0, "maximum": shape.most}
     if isinstance(shape, Flag):
         return {"type": "boolean"}
     if isinstance(shape, AnyJson):

@@ -10,6 +10,12 @@ from relgate.policy.model import HealthFormat, Unit
 
 HEADERS = MapOf(texts.HEADER, texts.HEADER_VALUE)
 UNIT = Words(get_args(Unit))
+INSTANCE_LABEL = Key(
+    "instance_label",
+    texts.LABEL_NAME,
+    "the label that names instances: one series for each of its values",
+    "one series is asked for",
+)
 _BY_SUFFIX = "by the metric's suffix: _bytes, _seconds, _ratio, otherwise count"
 
 EXPECT = Record(
@@ -82,6 +88,7 @@ SCRAPE = Record(
         Key("get", texts.WEB_PATH, "the path of the metrics page", "/metrics"),
         Key("every", texts.INTERVAL, "time between two scrapes", "5s"),
         Key("labels", MapOf(texts.LABEL_NAME, texts.FREE), "labels that the series must have"),
+        INSTANCE_LABEL,
         Key("unit", UNIT, "what the number measures", _BY_SUFFIX),
     ),
 )
@@ -90,6 +97,7 @@ PROMQL = Record(
     "promql",
     (
         Key("query", texts.FREE, "the query; $side becomes the environment's label of the side", required=True),
+        INSTANCE_LABEL,
         Key("every", texts.INTERVAL, "time between two queries", "15s"),
         Key("unit", UNIT, "what the number measures", "count"),
     ),

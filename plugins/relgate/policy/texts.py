@@ -15,6 +15,14 @@ from relgate.policy.grammar import Text, matching
 if TYPE_CHECKING:
     from relgate.policy.grammar import Parse
 
+WHOLE = "all"
+"""As a quantile: all of them at once, the whole distribution."""
+
+FOUND = "found"
+"""As a warm-up: the data say how long it is."""
+
+SHORTEST_LOOK_S = 1.0
+
 SENSITIVE = re.compile(
     r"(?i)authorization|cookie|token|secret|passw(?:or)?d|passphrase|api[-_]?key|access[-_]?key|credential|^x-auth|^pw$"
 )
@@ -87,6 +95,32 @@ def _between(low: float, high: float) -> Parse:
     return parsed
 
 
+def _quantile(raw: object) -> float | str:
+    """Return the share of a quantile, or ``WHOLE``."""
+    return WHOLE if raw == WHOLE else float(_between(0.0, 1.0)(raw))
+
+
+def _worse_by(raw: object) -> float:
+    """Return a share of the baseline, which may be more than all of it: 3 for ``300%``."""
+    return units.parse_share(raw, most=limits.MOST_TIMES - 1)
+
+
+def _look(raw: object) -> float:
+    value = units.parse_duration(raw)
+    if value < SHORTEST_LOOK_S:
+        raise ValueError(f"expected a duration of at least {SHORTEST_LOOK_S:g}s, got {units.shown(raw)}")
+    return value
+
+
+def _warmup(raw: object) -> float | str:
+    """Return seconds, or ``FOUND``."""
+    if raw == FOUND:
+        return FOUND
+    if isinstance(raw, str) and raw and not any(character.isdigit() for character in raw):
+        raise ValueError(f"expected a duration such as 30s, or {FOUND}, got {units.shown(raw)}")
+    return units.parse_duration(raw)
+
+
 def _limit(raw: object) -> limits.Limit:
     return limits.parse_limit(raw)  # type: ignore[arg-type]
 
@@ -137,6 +171,12 @@ RATE = Text(
     "a rate above zero", units.full(units.RATE), _positive(units.parse_rate, "a rate above zero"), ("20/s", "10/min")
 )
 SHARE = Text("a share", _SHARE, units.parse_share, ("5%", "0.5%"))
-QUANTILE = Text("a share between 0% and 100%", _SHARE, _between(0.0, 1.0), ("95%", "99.9%"))
+QUANTILE = Text(
+    "a share between 0% and 100%, or all", units.full(rf"{units.SHARE}|{WHOLE}"), _quantile, ("95%", "99.9%", WHOLE)
+)
 CONFIDENCE = Text("a share between 50% and 100%", _SHARE, _between(0.5, 1.0), ("95%", "99%"))
+RISK = Text("a share between 0% and 50%", _SHARE, _between(0.0, 0.5), ("5%", "1%"))
+WORSE_BY = Text("a share of the baseline", _SHARE, _positive(_worse_by, "a share above zero"), ("20%", "300%"))
+LOOK = Text("a duration of at least 1s", _DURATION, _look, ("5s", "1s"))
+WARMUP = Text("a duration, or found", units.full(rf"{units.DURATION}|{FOUND}"), _warmup, ("30s", FOUND))
 LIMIT = Text("a limit", units.full(limits.LIMIT), _limit, ("> 2000ms", "> 2x baseline", "> 0.5% for 5m", "down"))

@@ -129,9 +129,9 @@ def parse_duration(raw: object) -> float:
     return _parse(raw, "time")
 
 
-def parse_share(raw: object) -> float:
-    """Return the share (0 to 1) of ``95%``; ValueError otherwise, with ``95%`` as the hint for a bare 0.95."""
-    return _parse(raw, "share")
+def parse_share(raw: object, most: float = MOST["share"]) -> float:
+    """Return the share (0 to 1, or to ``most``) of ``95%``; ValueError otherwise, with a hint for a bare 0.95."""
+    return _parse(raw, "share", most)
 
 
 def parse_size(raw: object) -> float:
@@ -180,14 +180,14 @@ def _decimal(value: float) -> str:
     return f"{value:.9f}".rstrip("0").rstrip(".")
 
 
-def _parse(raw: object, dimension: Dimension) -> float:
+def _parse(raw: object, dimension: Dimension, most: float | None = None) -> float:
     what, example = _EXAMPLE[dimension]
     if not isinstance(raw, str) or not _WHOLE[dimension].search(raw):
         raise ValueError(f"expected {what} such as {example}, got {shown(raw)}{_hint(raw, dimension)}")
     value = float(_exact(raw, dimension))
-    if value > MOST[dimension]:
-        most = written(MOST[dimension], dimension)
-        raise ValueError(f"expected {what} of at most {most}, got {shown(raw)}")
+    limit = MOST[dimension] if most is None else most
+    if value > limit:
+        raise ValueError(f"expected {what} of at most {written(limit, dimension)}, got {shown(raw)}")
     return value
 
 

@@ -1,4 +1,4 @@
-"""decision.json, schema 1: the decision as a document for other tools, keys in the order of the contract."""
+"""decision.json, schema 2: the decision as a document for other tools, keys in the order of the contract."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class Facts:
     stage: str
     release: Mapping[str, str]
     policy_sha256: str
+    risk: Mapping[str, Any]
     started_s: float
     finished_s: float
     pytest_exit: int
@@ -45,6 +46,7 @@ def document(decision: Decision, facts: Facts) -> dict[str, Any]:
         "expected_gates": list(decision.expected_gates),
         "overrides": list(decision.overrides),
         "policy_sha256": facts.policy_sha256,
+        "risk": dict(facts.risk),
         "started": rfc3339(facts.started_s),
         "finished": rfc3339(facts.finished_s),
         "pytest_exit": facts.pytest_exit,

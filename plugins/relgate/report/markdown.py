@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from relgate.report.numbers import show
+from relgate.report.promise import promise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +40,8 @@ def render(content: Mapping[str, Any], sequence: int, sha256: str) -> str:
         *_gates(content["gates"]),
         *_reasons(content["reasons"], {gate["id"]: gate["next_steps"] for gate in content["gates"]}),
         *[f"- note: {_text(note)}" for note in content["overrides"]],
+        "",
+        promise(content["risk"]),
         "",
         f"Record {sequence} of the ledger, SHA-256 `{sha256}`; policy `{content['policy_sha256']}`.",
         "",

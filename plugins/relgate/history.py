@@ -1,0 +1,98 @@
+"""What earlier runs tell a new one: how noisy two equal sides are, and the evidence of holds that it goes on from.
+
+Noise: declared in the policy, or measured from stored bakes of releases that were promoted, or assumed to be bad
+(``measure.noise.ASSUMED``). Evidence: a hold is stable. Judging the same release under the same policy again multiplies
+the e-values of the row of holds before (a product of e-values of new data is one); the dice are not rolled anew.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from relgate.adapters import ledger
+from relgate.errors import SourceError
+from relgate.measure.drift import Noise
+from relgate.measure.noise import ASSUMED, estimate, excesses
+from relgate.observe.store import open_recording
+from relgate.values import Outcome, Requests
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from relgate.settings import Run
+    from relgate.values import Floats
+
+MOST_BAKES = 10
+"""Stored bakes that noise is measured from, the newest ones."""
+
+
+def usual_noise(run: Run) -> Noise:
+    """Return the noise that a run judges with, and where it is known from."""
+    declared = run.environment.noise
+    if declared is not None:
+        return Noise(declared.host_drift, declared.over_s, declared.bursts_s, "declared")
+    found = []
+    for folder in _promoted(run):
+        found += _series(run, folder)
+        if len(found) >= MOST_BAKES:
+            break
+    measured = estimate(found, ASSUMED.block_s, max(run.bake_s, 60.0)) if found else None
+    return ASSUMED if measured is None else measured
+
+
+def _promoted(run: Run) -> list[Path]:
+    """Folders of the runs of this service and environment that were promoted, newest first."""
+    bodies = [body for body in _decisions(run) if body["decision"] == Outcome.PROMOTE]
+    here = (run.policy.service, run.environment_name)
+    ids = [body["run_id"] for body in reversed(bodies) if (body["service"], body["environment"]) == here]
+    return [run.path.parent / run_id for run_id in ids]
+
+
+def _decisions(run: Run) -> list[dict[str, Any]]:
+    try:
+        records = ledger.read(run.path.parent).records
+    except SourceError:
+        return []
+    return [record["body"] for record in records if record["kind"] == "gate-decision"]
+
+
+def _series(run: Run, folder: Path) -> list[tuple[Floats, Floats]]:
+    """Return the excesses of the first probe of a stored bake; none where it cannot be read: it tells nothing then."""
+    try:
+        recording = open_recording(folder)
+        for signal in recording.signals:
+            if signal in run.policy.signals and run.policy.signals[signal].kind == "probe":
+                evidence = recording.evidence(signal, "latency")
+                own, other = evidence.candidate, evidence.baseline
+                if isinstance(own, Requests) and isinstance(other, Requests) and not evidence.problems:
+                    end_s = evidence.finished_s - evidence.started_s
+                    return [excesses(own, other, run.stage.warmup_s, end_s, ASSUMED.block_s)]
+    except (SourceError, ValueError):
+        return []
+    return []
+
+
+def carried(run: Run) -> dict[str, tuple[float, float]]:
+    """Return gate id -> evidence of harm and of health from the unbroken row of holds that this run continues.
+
+    Runs are of one row when service, environment, stage, policy and all facts of the release agree. A release without
+    any fact cannot be told from another one: nothing is carried then.
+    """
+    if not run.release:
+        return {}
+    this = (run.policy.service, run.environment_name, run.stage_name, run.policy.sha256)
+    release = json.loads(json.dumps(run.redactor.json(run.release)))
+    for body in reversed(_decisions(run)):
+        if (body["service"], body["environment"], body["stage"], body["policy_sha256"]) != this:
+            continue
+        if body["release"] != release:
+            continue
+        if body["decision"] != Outcome.HOLD:
+            return {}
+        return {
+            row["id"]: (float(row["e_value"]), float(row["e_health"] or 1.0))
+            for row in body["gates"]
+            if row.get("e_value") is not None
+        }
+    return {}

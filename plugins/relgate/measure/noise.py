@@ -1,0 +1,113 @@
+"""How much two equal sides differ: estimated from sides that are known to be equal, never assumed to be small.
+
+Sources are stored bakes of releases that were good (candidate beside baseline), and two instances of one side in the
+same bake. Their excesses E_j are what ``contrast`` computes. The model is that of ``drift``: mean + AR(1) + white noise
+whose variance is a multiple of what sampling within a block shows. Its likelihood comes from a Kalman filter; the mean
+is integrated out (REML: Patterson & Thompson, Biometrika 58, 1971), since what a bake is about must not count as noise.
+
+What is returned is no best guess but the most careful noise that the data do not contradict: of all (standard
+deviation, correlation time) whose log likelihood is within CONTRADICTED of the best, the one that leaves the least
+information about an effect at the end of a bake. Short series contradict little, so they say little.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from relgate.measure.contrast import BINS, Bins, Contrast
+from relgate.measure.drift import Noise, information
+from relgate.measure.seconds import Seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from relgate.values import Floats, Samples
+
+CONTRADICTED = 4.6
+"""Half the 99 % quantile of chi-square with two degrees of freedom: the drift's size and its correlation time."""
+
+LEAST_BLOCKS = 40
+"""Blocks below which a series says nothing about drift."""
+
+ASSUMED = Noise(host_drift=0.08, over_s=200.0, bursts_s=2.0, source="assumed")
+"""Where nothing was declared or measured: a third more than the 6 % of a badly shared host, and as slow."""
+
+_SD = (0.0, 0.004, 0.008, 0.012, 0.016, 0.02, 0.025, 0.03, 0.036, 0.043, 0.052, 0.063, 0.075, 0.09, 0.11, 0.15)
+_TAU_S = (10.0, 20.0, 40.0, 60.0, 90.0, 140.0, 200.0, 300.0, 500.0)
+_WHITE = (1.0, 1.4, 2.0, 3.0, 5.0, 8.0)
+_OUTLIER = 4.0
+
+
+def estimate(series: Sequence[tuple[Floats, Floats]], block_s: int, bake_s: float) -> Noise | None:
+    """Return the most careful noise that ``series`` do not contradict; None when they are too short to say anything.
+
+    ``series``: of each pair of equal sides the excess and its sampling variance of each block (log units and their
+    square), as one instance against one. ``block_s``: seconds of a block. ``bake_s``: how long bakes will be.
+    """
+    kept = [_ordinary(*one) for one in series if np.isfinite(one[1]).sum() >= LEAST_BLOCKS]
+    if not kept:
+        return None
+    sd, tau, white = (axis.ravel() for axis in np.meshgrid(_SD, _TAU_S, _WHITE, indexing="ij"))
+    likelihood = np.sum([_log_likelihood(*one, sd, tau, white, block_s) for one in kept], axis=0)
+    possible = np.flatnonzero(likelihood >= likelihood.max() - CONTRADICTED)
+    usual = float(np.median(np.concatenate([variance[np.isfinite(variance)] for _, variance in kept])))
+    blocks = max(1, int(bake_s / block_s))
+    told = [information(2 * sd[i] ** 2, tau[i], block_s, np.full(blocks, usual * white[i]))[-1] for i in possible]
+    worst = int(possible[int(np.argmin(told))])
+    return Noise(float(sd[worst]), float(tau[worst]), source="measured")
+
+
+def excesses(
+    candidate: Samples, baseline: Samples, begin_s: float, end_s: float, block_s: int
+) -> tuple[Floats, Floats]:
+    """Return excess and sampling variance of each block of two sides in [begin_s, end_s): what ``estimate`` takes."""
+    seconds, bins, contrast = Seconds(begin_s), Bins(1), Contrast(1, (None,))
+    seconds.add("candidate", candidate)
+    seconds.add("baseline", baseline)
+    own, other = np.zeros((1, BINS)), np.zeros((1, BINS))
+    found: list[tuple[float, float]] = []
+    for number, second in enumerate(seconds.until(end_s), 1):
+        if bins.anchor(second.candidate_s, second.baseline_s):
+            own, other = own + bins.count(second.candidate_s), other + bins.count(second.baseline_s)
+        if number % block_s == 0:
+            excess, variance = contrast.block(own, other)
+            found.append((float(excess[0, 0]), float(variance[0, 0])))
+            own, other = np.zeros((1, BINS)), np.zeros((1, BINS))
+    both = np.array(found).reshape(-1, 2)
+    seen = np.isfinite(both).all(axis=1)
+    return np.where(seen, both[:, 0], 0.0), np.where(seen, both[:, 1], np.inf)
+
+
+def _ordinary(excess: Floats, variance: Floats) -> tuple[Floats, Floats]:
+    """Hide outliers (pauses): the filter of a bake does not learn drift from them either."""
+    seen = np.isfinite(variance) & np.isfinite(excess)
+    middle = float(np.median(excess[seen]))
+    usual = 1.4826 * float(np.median(np.abs(excess[seen] - middle)))
+    seen &= np.abs(excess - middle) <= _OUTLIER * max(usual, math.sqrt(float(np.median(variance[seen]))))
+    return np.where(seen, excess, 0.0), np.where(seen, variance, np.inf)
+
+
+def _log_likelihood(excess: Floats, variance: Floats, sd: Floats, tau: Floats, white: Floats, block_s: int) -> Floats:
+    """Restricted log likelihood of every (sd, tau, white), shape as theirs."""
+    drift = 2 * sd**2
+    phi = np.exp(-block_s / tau)
+    mean, ones, spread = np.zeros_like(sd), np.zeros_like(sd), drift.copy()
+    squares, cross, weight, logs = (np.zeros_like(sd) for _ in range(4))
+    for value, own in zip(excess, variance, strict=True):
+        mean, ones = phi * mean, phi * ones
+        spread = phi**2 * spread + drift * (1 - phi**2)
+        if not math.isfinite(own):
+            continue
+        total = spread + white * own
+        gain = spread / total
+        left, sees = value - mean, 1.0 - ones
+        squares += left * left / total
+        cross += left * sees / total
+        weight += sees * sees / total
+        logs += np.log(total)
+        mean, ones, spread = mean + gain * left, ones + gain * sees, (1 - gain) * spread
+    found: Floats = -0.5 * (squares - cross**2 / weight + logs + np.log(weight))
+    return found

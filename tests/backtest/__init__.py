@@ -1,0 +1,1 @@
+"""Worlds, the rules of others, and races between them."""

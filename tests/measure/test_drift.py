@@ -1,0 +1,214 @@
+"""Bets on an excess that drifts: fair when nothing is wrong, whatever the noise, and quick when something is."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relgate.measure.drift import Drift, Excess, Noise, information, payoff
+
+from .traffic import share_above, wandering
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from relgate.values import Floats
+
+NUMBERS = st.floats(-1e6, 1e6)
+OWN = 0.08**2
+"""Variance of a block's own noise: 100 requests on each side or so."""
+
+
+@given(x=NUMBERS, m=st.floats(0, 1e6))
+def test_payoffs_of_plus_and_minus_x_average_to_one(x: float, m: float) -> None:
+    """So under symmetric noise a bet neither gains nor loses, and it never loses more than it has."""
+    plus, minus = payoff(np.array([x]), np.array([m]))[0], payoff(np.array([-x]), np.array([m]))[0]
+
+    assert (plus + minus) / 2 == pytest.approx(1, abs=1e-12)
+    assert 0 <= plus <= 2
+
+
+def test_outliers_are_no_evidence() -> None:
+    """A pause of one host is a hundred standard deviations and pays nothing to speak of; two of them pay."""
+    paid = payoff(np.array([2.0, 1000.0]), np.array([1.0, 1.0]))
+
+    assert paid[0] > 1.5
+    assert paid[1] == pytest.approx(1, abs=0.02)
+
+
+def _watched(
+    excess: Floats, own: float = OWN, *, sd: float = 0.0, over_s: float = 50.0, first: float = 0.9
+) -> Iterator[Floats]:
+    """The e-values after each block of excesses of shape (blocks, runs)."""
+    test = Excess(excess.shape[1:], 2 * sd**2, over_s, 3, first)
+    for block in excess:
+        test.step(block, np.full(block.shape, own))
+        yield test.e_value
+
+
+def _noise(law: str, shape: tuple[int, int]) -> Floats:
+    rng, sd = np.random.default_rng(2), math.sqrt(OWN)
+    if law == "heavy":
+        return np.asarray(0.05 * rng.standard_t(2, shape))
+    if law == "jumps":
+        return 0.05 * rng.choice([-1.0, 1.0], shape) * rng.choice([1.0, 30.0], shape, p=[0.9, 0.1])
+    drawn: Floats = rng.normal(0, {"normal": sd, "twice what sampling shows": 2 * sd, "tiny": 1e-9}[law], shape)
+    return drawn
+
+
+@pytest.mark.parametrize("law", ["normal", "heavy", "jumps", "twice what sampling shows", "tiny"])
+def test_symmetric_noise_of_any_law_keeps_the_promise(law: str) -> None:
+    """At most one good release of twenty looks bad at some time, though a look follows every block."""
+    assert share_above(_watched(_noise(law, (200, 1500))), 20) <= 0.05
+
+
+@pytest.mark.parametrize(
+    ("true", "declared"),
+    [
+        ((0.03, 50.0), (0.03, 50.0)),
+        ((0.06, 200.0), (0.06, 200.0)),
+        ((0.03, 50.0), (0.06, 50.0)),
+        ((0.03, 50.0), (0.03 * 2, 200.0)),
+    ],
+)
+def test_drift_as_declared_or_smaller_keeps_the_promise(
+    true: tuple[float, float], declared: tuple[float, float]
+) -> None:
+    """Standard deviation of one host and correlation time: as they are, or overstated."""
+    rng, blocks, runs = np.random.default_rng(3), 200, 1500
+    drifted = wandering(rng, blocks, runs, math.sqrt(2) * true[0], true[1] / 3)
+    noise = drifted + rng.normal(0, math.sqrt(OWN), (blocks, runs))
+
+    assert share_above(_watched(noise, sd=declared[0], over_s=declared[1]), 20) <= 0.05
+
+
+def test_drift_that_nobody_declared_breaks_the_promise() -> None:
+    """That is why noise is measured: the filter is what keeps it."""
+    rng, blocks, runs = np.random.default_rng(3), 200, 1500
+    drifted = wandering(rng, blocks, runs, math.sqrt(2) * 0.06, 200 / 3)
+    noise = drifted + rng.normal(0, math.sqrt(OWN), (blocks, runs))
+
+    assert share_above(_watched(noise), 20) > 0.3
+    assert share_above(_watched(noise, sd=0.06, over_s=200), 20) <= 0.05
+
+
+def test_a_candidate_that_is_better_is_no_evidence() -> None:
+    """The hypothesis is "at most zero", not "zero"."""
+    rng = np.random.default_rng(4)
+    noise = rng.normal(-0.02, math.sqrt(OWN), (200, 1000))
+
+    assert share_above(_watched(noise), 20) < 0.01
+
+
+@pytest.mark.parametrize("sd", [0.0, 0.03])
+def test_twice_as_slow_is_found_in_five_to_twelve_blocks(sd: float) -> None:
+    """Five are the least: a block gains at most a factor of two."""
+    rng = np.random.default_rng(5)
+    e_values = np.stack(list(_watched(rng.normal(math.log(2), 0.1, (12, 200)), 0.1**2, sd=sd)))
+
+    assert np.mean(e_values[11] >= 20) >= 0.95
+    assert (e_values[3] < 20).all()
+
+
+@pytest.mark.parametrize("first", [0.9, 1.0])
+def test_what_begins_in_the_middle_is_seen(first: float) -> None:
+    """A quarter slower after ten minutes without: soon, if not all of the wealth bets from the begin."""
+    rng = np.random.default_rng(6)
+    excess = rng.normal(0, 0.1, (230, 200))
+    excess[200:] += 0.25
+    e_values = np.stack(list(_watched(excess, 0.1**2, first=first)))
+
+    assert (np.mean(e_values[229] >= 20) >= 0.8) == (first < 1)
+
+
+@given(
+    sd=st.floats(0, 0.1),
+    over_s=st.floats(0, 500),
+    noise=st.lists(st.floats(1e-4, 1.0), min_size=1, max_size=12),
+    seed=st.integers(0, 999),
+)
+def test_the_filter_whitens_like_the_inverse_of_the_covariance(
+    sd: float, over_s: float, noise: list[float], seed: int
+) -> None:
+    """x = L^-1 E and c / s = L^-1 1, where L L' is the covariance of all blocks; so information is 1' Sigma^-1 1."""
+    blocks = len(noise)
+    lags = np.abs(np.subtract.outer(np.arange(blocks), np.arange(blocks)))
+    phi = math.exp(-3 / over_s) if over_s > 0 else 0.0
+    covariance = sd**2 * np.power(phi, lags) + np.diag(noise)
+    # Small, so that the filter finds no reason to believe in more noise than it is told.
+    excess = 0.3 * np.linalg.cholesky(covariance) @ np.random.default_rng(seed).uniform(-1, 1, blocks)
+    inverse = np.linalg.inv(np.linalg.cholesky(covariance))
+
+    drift = Drift((1,), sd**2, over_s, 3)
+    seen = [drift.step(np.array([e]), np.array([v])) for e, v in zip(excess, noise, strict=True)]
+
+    assert [x[0] for x, _ in seen] == pytest.approx(inverse @ excess, rel=1e-6, abs=1e-9)
+    assert [c[0] for _, c in seen] == pytest.approx(inverse @ np.ones(blocks), rel=1e-6, abs=1e-9)
+    told = information(sd**2, over_s, 3, np.array(noise))
+    assert told[-1] == pytest.approx(np.ones(blocks) @ np.linalg.solve(covariance, np.ones(blocks)), rel=1e-6)
+    assert (np.diff(told) >= -1e-9 * told[-1]).all()
+
+
+@pytest.mark.parametrize(
+    ("excess", "variance"), [(5.0, math.inf), (math.nan, 0.01), (math.nan, math.nan), (math.inf, 1)]
+)
+def test_a_block_without_a_number_shows_nothing(excess: float, variance: float) -> None:
+    """Neither evidence nor a reason to believe in drift; only time has passed."""
+    test = Excess((1,), 2 * 0.03**2, 50.0, 3)
+    for _ in range(3):
+        test.step(np.array([0.2]), np.array([OWN]))
+    before = test.e_value.copy()
+    test.step(np.array([excess]), np.array([variance]))
+
+    assert test.e_value == pytest.approx(before, rel=1e-12)
+    test.step(np.array([0.2]), np.array([OWN]))
+    assert test.e_value > before
+
+
+def test_no_block_at_all_is_no_evidence() -> None:
+    """E is 1, exactly."""
+    assert (Excess((3,), 0.0, 0.0, 3).e_value == 1).all()
+
+
+@pytest.mark.parametrize(("times", "low", "high"), [(4.0, 2.5, 4.2), (1.0, 1.0, 1.1), (0.25, 1.0, 1.0)])
+def test_the_filter_learns_how_noisy_blocks_are(times: float, low: float, high: float) -> None:
+    """Most of what is more than sampling shows within ten minutes, never less than sampling; outliers do not count."""
+    rng = np.random.default_rng(7)
+    drift = Drift((200,), 0.0, 0.0, 3)
+    for _ in range(200):
+        noise = rng.normal(0, 0.1 * math.sqrt(times), 200)
+        drift.step(np.where(rng.random(200) < 0.02, 5.0, noise), np.full(200, 0.01))
+
+    assert low <= np.median(drift.inflation) <= high
+
+
+def test_one_run_does_not_know_of_the_others() -> None:
+    """Runs that are watched together have the evidence that each has alone."""
+    rng = np.random.default_rng(8)
+    excess = rng.normal(0.05, 0.1, (30, 3))
+    *_, together = _watched(excess, 0.01, sd=0.03)
+    alone = [list(_watched(excess[:, [run]], 0.01, sd=0.03))[-1][0] for run in range(3)]
+
+    assert together == pytest.approx(alone, rel=1e-12)
+
+
+@given(bursts_s=st.floats(0.01, 1000))
+def test_a_block_is_longer_than_a_burst(bursts_s: float) -> None:
+    """1.2 times at least, in whole seconds, and no longer than that needs."""
+    block_s = Noise(0.03, 50, bursts_s).block_s
+
+    assert block_s >= max(1, 1.2 * bursts_s - 1e-6)
+    assert block_s < max(1, 1.2 * bursts_s) + 1
+
+
+def test_instances_share_their_drift() -> None:
+    """Variances of means of independent hosts add up: 1/K on each side."""
+    noise = Noise(0.03, 50)
+
+    assert noise.pair_variance(1, 1) == pytest.approx(2 * 0.03**2)
+    assert noise.pair_variance(3, 6) == pytest.approx(0.03**2 / 2)

@@ -1,0 +1,28 @@
+"""The sentence about a decision's own errors."""
+
+from __future__ import annotations
+
+from relgate.report.promise import promise
+
+NOISE = {"host_drift": 0.08, "over_s": 200.0, "bursts_s": 2.0, "source": "assumed"}
+RISK = {"false_rollback": 0.05, "false_promotion": 0.1, "stage_alpha": 0.0125, "noise": NOISE}
+
+
+def test_both_errors_and_the_noise_are_said() -> None:
+    """In words, with the stage's own part of the rollout's chance."""
+    assert promise(RISK) == (
+        "This stage rolls back a release that keeps its limits in at most 1.25 % of cases (the whole rollout: 5 %), "
+        "and promotes one that is as bad as must not be in at most 10 %. It takes into account that two equal hosts "
+        "differ by about 8 % over 200 s (assumed, since nothing was declared or measured)."
+    )
+
+
+def test_where_the_noise_is_known_from_is_said() -> None:
+    """Declared and measured noise are told apart."""
+    assert "as the policy declares" in promise({**RISK, "noise": {**NOISE, "source": "declared"}})
+    assert "(measured)" in promise({**RISK, "noise": {**NOISE, "source": "measured"}})
+
+
+def test_a_stage_without_chance_says_so() -> None:
+    """Deterministic gates spend nothing."""
+    assert "has no gate that could roll back a good release by chance" in promise({**RISK, "stage_alpha": 0.0})
