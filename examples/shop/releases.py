@@ -33,8 +33,8 @@ RELEASES: dict[str, Release] = {
         ("latency-p99",),
     ),
     "stalls": Release(
-        "a blocking call on the event loop: nobody is served for 1 s in every 8 s",
-        Behaviours(stall_every_s=8.0, stall_s=1.0),
+        "a blocking call on the event loop: nobody is served for 1 s in every 4 s",
+        Behaviours(stall_every_s=4.0, stall_s=1.0),
         ("latency-p95", "latency-p99"),
     ),
     "errors": Release(
@@ -108,9 +108,9 @@ RELEASES: dict[str, Release] = {
         ("version",),
     ),
     "slow-start": Release(
-        "requests take 5 times as long right after the start, falling to normal within 10 s",
-        Behaviours(slow_start_s=10.0, slow_start_factor=5.0),
-        ("latency-p50", "latency-p95", "latency-p99"),  # unless the stage leaves out the first 10 s (``warmup: 10s``)
+        "requests take 5 times as long right after the start, falling to normal within 20 s",
+        Behaviours(slow_start_s=20.0, slow_start_factor=5.0),
+        ("latency-p50", "latency-p95", "latency-p99"),  # unless the stage leaves out the first 20 s (``warmup: 20s``)
     ),
     "rubbish": Release(
         'answers 200 text/html "It works!" to everything',

@@ -89,9 +89,31 @@ def parser() -> argparse.ArgumentParser:
     decision.add_argument("--json", action="store_true", help="print decision.json")
     decision.set_defaults(command=_decision)
 
+    _add_backtest(commands)
+
     schema = commands.add_parser("schema", help="JSON Schema of the policy, for editors")
     schema.set_defaults(command=_schema)
     return relgate
+
+
+def _add_backtest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    backtest = commands.add_parser(
+        "backtest", help="how often, and how fast, a policy decides right: simulated releases, or stored bakes again"
+    )
+    backtest.add_argument(
+        "policy", nargs="?", default=POLICY, metavar="POLICY", help=f"policy file (default: {POLICY})"
+    )
+    backtest.add_argument("--reports", metavar="DIR", help="judge the stored bakes of DIR again, simulate nothing")
+    backtest.add_argument("--worlds", metavar="NAMES", help="kinds of noise, with commas (default: bursty,iid)")
+    backtest.add_argument("--effects", metavar="NAMES", help="what releases do worse (default: none,+20%%,2x)")
+    backtest.add_argument("--runs", type=int, metavar="N", help="releases of each kind (default: 100)")
+    backtest.add_argument("--rate", metavar="RATE", help="requests to each side (default: the busiest probe's)")
+    backtest.add_argument("--bake", metavar="DURATION", help="how long each bakes (default: the stage's)")
+    backtest.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same releases (default: 1)")
+    backtest.add_argument("--stage", metavar="NAME", help="stage (default: the recorded one, or the first)")
+    backtest.add_argument("--env", metavar="NAME", help="environment (default: the recorded one, or the first)")
+    backtest.add_argument("--json", metavar="FILE", help="also write the figures to FILE")
+    backtest.set_defaults(command=_backtest)
 
 
 def _init(given: argparse.Namespace) -> int:
@@ -167,6 +189,26 @@ def _decision(given: argparse.Namespace) -> int:
     else:
         print("\n".join(found.lines))
     return found.exit_code
+
+
+def _backtest(given: argparse.Namespace) -> int:
+    from relgate.backtest import command
+    from relgate.settings import read_policy
+
+    wanted = command.Wanted(
+        reports=None if given.reports is None else Path(given.reports),
+        worlds=given.worlds,
+        effects=given.effects,
+        runs=given.runs,
+        rate=given.rate,
+        bake=given.bake,
+        seed=given.seed,
+        stage=given.stage,
+        environment=given.env,
+        json=None if given.json is None else Path(given.json),
+    )
+    command.backtest(read_policy(given.policy)[0], wanted, sys.stdout, sys.stderr)
+    return 0
 
 
 def _schema(given: argparse.Namespace) -> int:  # noqa: ARG001

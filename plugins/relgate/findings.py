@@ -119,9 +119,7 @@ def _bounded(watch: Watch, tests: LimitWatch, estimator: Estimator, beta: float)
     factor = clusters.factor if clusters is not None else 1.0
     pair, boundary = _counts(limit, estimator, watch.gate.quantile)
     thinned = pair.thinned(factor)
-    kept = pair.events == 0 and limit.basis == "times"
-    interval = compare(thinned, "absolute" if limit.basis == "absolute" else limit.basis, 1 - beta)
-    kept = kept or (interval is not None and side(interval, boundary, limit.broken_by, upward=True) == "good")
+    kept = surely_kept(limit, thinned, boundary, beta)
     notes = (f"events in clusters of about {factor:.2g}",) if factor > 1.2 else ()
     if kept:
         return Finding("good", notes)
@@ -130,6 +128,17 @@ def _bounded(watch: Watch, tests: LimitWatch, estimator: Estimator, beta: float)
     needed = thinned.needed(limit.basis, boundary, 1 - beta)
     n_needed = None if needed is None else math.ceil(needed * factor)
     return Finding("open", notes, more(pair.n, n_needed), n_needed)
+
+
+def surely_kept(limit: NumberLimit, pair: SharePair, boundary: float, beta: float) -> bool:
+    """Whether exact bounds at ``1 - beta`` keep a limit; ``boundary``: what the share, ratio or difference may be.
+
+    ``pair``: independent pieces of evidence (``SharePair.thinned``). No event at all keeps every ratio.
+    """
+    if pair.events == 0 and limit.basis == "times":
+        return True
+    interval = compare(pair, limit.basis, 1 - beta)
+    return interval is not None and side(interval, boundary, limit.broken_by, upward=True) == "good"
 
 
 def _counts(limit: NumberLimit, estimator: Estimator, quantile: float | None) -> tuple[SharePair, float]:

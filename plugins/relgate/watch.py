@@ -93,16 +93,8 @@ class Watch:
         self.limits = [self._limit(bound, self.alpha / len(self.gate.fail)) for bound in bounds]
 
     def _limit(self, bound: NumberLimit, alpha: float) -> LimitWatch:
-        gate = self.gate
-        kind: Kind = "quantile" if gate.kind == "quantile" else "share"
-        health = clusters = None
-        if not self.looks and kind == "quantile" and bound.basis != "absolute":
-            worse_by = gate.worse_by if bound.basis == "times" else None
-            health = Health(bound, gate.quantile, self.noise, self.instances, worse_by)
-        elif not self.looks:
-            clusters = Clusters(self.noise.block_s, bound.value if kind == "quantile" else None)
-        test = harm(bound, kind, gate.quantile, self.noise, self.instances)
-        return LimitWatch(bound, test, health, clusters, alpha)
+        test, health, clusters = limit_tests(self.gate, bound, self.noise, self.instances)
+        return LimitWatch(bound, test, None if self.looks else health, None if self.looks else clusters, alpha)
 
     @property
     def warmup_s(self) -> float:
@@ -156,6 +148,18 @@ class Watch:
         """Smallest E of health over the limits that have such a test; None where none has."""
         found = [float(one.health.e_value[0]) for one in self.limits if one.health is not None]
         return min(found, default=None)
+
+
+def limit_tests(
+    gate: Gate, bound: NumberLimit, noise: Noise, instances: tuple[int, int], runs: int = 1
+) -> tuple[Test, Health | None, Clusters | None]:
+    """Return the tests of one limit: of harm, and of health or of what bounds at the end are thinned by."""
+    kind: Kind = "quantile" if gate.kind == "quantile" else "share"
+    test = harm(bound, kind, gate.quantile, noise, instances, runs)
+    if kind == "quantile" and bound.basis != "absolute":
+        worse_by = gate.worse_by if bound.basis == "times" else None
+        return test, Health(bound, gate.quantile, noise, instances, worse_by, runs), None
+    return test, None, Clusters(noise.block_s, bound.value if kind == "quantile" else None, runs)
 
 
 def is_sequential(gate: Gate, limit: object) -> bool:

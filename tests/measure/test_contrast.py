@@ -95,6 +95,24 @@ def test_constant_latencies_exactly_at_the_limit_are_equal(latency_s: float, fac
     assert (excess == 0).all()
 
 
+@given(
+    st.lists(st.sampled_from([0.01, 0.02, 0.05, 0.1, 0.7]), min_size=2, max_size=60), st.sampled_from([0.5, 0.95, 0.99])
+)
+def test_beyond_the_pooled_quantile_is_exactly_the_share_that_belongs_there(latency_s: list[float], q: float) -> None:
+    """Also with ties: the bin of the quantile counts with the part that makes it so."""
+    both = np.array([latency_s])
+    bins, contrast = Bins(1), Contrast(1, (q,))
+    bins.anchor(both)
+    counts = bins.count(both)
+    contrast.block(counts, np.zeros_like(counts))
+
+    g, slope = contrast._feature(q, np.cumsum(counts, axis=1), counts.sum(axis=1))
+
+    assert float((counts * g).sum() / counts.sum()) == pytest.approx(1 - q, abs=1e-12)
+    assert ((g >= 0) & (g <= 1)).all()
+    assert (slope > 0).all()
+
+
 @pytest.mark.parametrize(("n", "m"), [(0, 0), (0, 5), (5, 0)])
 def test_an_empty_side_has_no_finite_variance(n: int, m: int) -> None:
     """Whoever takes the excess sees that there is none."""

@@ -211,3 +211,27 @@ def test_no_storm_of_the_baseline_takes_more_than_was_bet() -> None:
         test.step((np.zeros(1), np.array([200.0])), (np.full(1, 300.0), np.full(1, 300.0)))
 
         assert 0 < test.e_value < 1
+
+
+def test_after_storms_less_is_bet() -> None:
+    """The same errors of the candidate in the past, evenly and in clusters: what a block then gains is less."""
+    gained = []
+    for past in ([(6, 3)] * 12, [(0, 3), (0, 3), (24, 3), (0, 3)] * 3):
+        test = _surplus(1, 2.0, 0.0, past)
+        before = test.e_value[0]
+        test.step((np.array([12.0]), np.array([3.0])), (np.full(1, 300.0), np.full(1, 300.0)))
+        gained.append(test.e_value[0] / before - 1)
+
+    assert 0 < gained[1] < 0.7 * gained[0]
+
+
+def test_rare_storms_of_the_baseline_are_provided_for() -> None:
+    """One in a hundred blocks, of four errors or more, each of which counts ten times: bets are small at first."""
+    rng, runs, n = np.random.default_rng(9), 400, np.full(400, 60.0)
+    test, e_values = Surplus(runs, 10.0, 0.0), []
+    own, other = errors(rng, 400, runs, 0.3, 4.0), errors(rng, 400, runs, 0.03, 4.0)
+    for mine, theirs in zip(own.astype(np.float64), other.astype(np.float64), strict=True):
+        test.step((mine, theirs), (n, n))
+        e_values.append(test.e_value)
+
+    assert share_above(e_values, 20) <= 0.05

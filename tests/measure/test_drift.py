@@ -53,11 +53,13 @@ def _watched(
 
 def _noise(law: str, shape: tuple[int, int]) -> Floats:
     rng, sd = np.random.default_rng(2), math.sqrt(OWN)
+    drawn: Floats
     if law == "heavy":
-        return np.asarray(0.05 * rng.standard_t(2, shape))
-    if law == "jumps":
-        return 0.05 * rng.choice([-1.0, 1.0], shape) * rng.choice([1.0, 30.0], shape, p=[0.9, 0.1])
-    drawn: Floats = rng.normal(0, {"normal": sd, "twice what sampling shows": 2 * sd, "tiny": 1e-9}[law], shape)
+        drawn = 0.05 * rng.standard_t(2, shape)
+    elif law == "jumps":
+        drawn = 0.05 * rng.choice([-1.0, 1.0], shape) * rng.choice([1.0, 30.0], shape, p=[0.9, 0.1])
+    else:
+        drawn = rng.normal(0, {"normal": sd, "twice what sampling shows": 2 * sd, "tiny": 1e-9}[law], shape)
     return drawn
 
 

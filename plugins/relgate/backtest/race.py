@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from relgate.backtest.protocol import Decider, Flags, Tick, Verdicts, Watcher
     from relgate.backtest.worlds import World
@@ -94,15 +94,29 @@ class Outcome:
         )
 
 
-def race(world: World, deciders: Sequence[Decider], runs: int, seed: int, batch: int | None = None) -> list[Outcome]:
+def race(
+    world: World,
+    deciders: Sequence[Decider],
+    runs: int,
+    seed: int,
+    batch: int | None = None,
+    tell: Callable[[float], None] | None = None,
+) -> list[Outcome]:
     """Let all deciders watch the same ``runs`` releases of a world.
 
-    The same arguments give the same outcome; ``batch``, the number of runs at once, is one of them.
+    The same arguments give the same outcome; ``batch``, the number of runs at once, is one of them. ``tell``: called
+    now and then with the share that is done.
     """
     size = batch or batch_size(world, runs)
     tallies = [_Tally(decider) for decider in deciders]
     for number, first in enumerate(range(0, runs, size)):
-        _run_batch(world, tallies, min(size, runs - first), np.random.SeedSequence([seed, number]))
+        now = min(size, runs - first)
+
+        def done(t_s: int, first: int = first, now: int = now) -> None:
+            if tell is not None:
+                tell((first + now * t_s / world.horizon_s) / runs)
+
+        _run_batch(world, tallies, now, np.random.SeedSequence([seed, number]), done)
     return [tally.outcome() for tally in tallies]
 
 
@@ -175,7 +189,9 @@ class _Lane:
             self._tally.undecidable += int((self._last.undecidable & ~self._last.promoted & ~self._gone).sum())
 
 
-def _run_batch(world: World, tallies: Sequence[_Tally], runs: int, seed: np.random.SeedSequence) -> None:
+def _run_batch(
+    world: World, tallies: Sequence[_Tally], runs: int, seed: np.random.SeedSequence, done: Callable[[int], None]
+) -> None:
     lanes = [_Lane(tally, runs) for tally in tallies]
     for tick in world.start(runs, seed):
         watching = [lane for lane in lanes if not lane.over]
@@ -184,5 +200,6 @@ def _run_batch(world: World, tallies: Sequence[_Tally], runs: int, seed: np.rand
         for lane in watching:
             lane.see(tick)
             lane.look(tick.t_s + 1)
+        done(tick.t_s + 1)
     for lane in lanes:
         lane.close()

@@ -112,7 +112,7 @@ class Drift:
         sees = 1.0 - answer
         self._mean = mean + gain * x * sd
         self._spread = (1.0 - gain) * spread
-        self._answer = answer + np.where(seen, spread / total, 0.0) * sees
+        self._answer = answer + gain * sees
         ordinary = seen & (np.abs(x) < _ORDINARY)
         self._squares += np.where(ordinary, x * x * inflation / _ORDINARY_SQUARE, 0.0)
         self._ordinary += ordinary

@@ -189,11 +189,11 @@ class _Slow:
 class Clusters:
     """Dispersion of the events of both sides, over blocks: how many events make one piece of evidence."""
 
-    def __init__(self, block_s: int, slower_than_s: float | None = None) -> None:
+    def __init__(self, block_s: int, slower_than_s: float | None = None, runs: int = 1) -> None:
         """Count requests slower than ``slower_than_s``; failed ones where it is None."""
         self._block_s, self._limit_s = block_s, slower_than_s
-        self._sides = (Dispersion(1), Dispersion(1))
-        self._sums = np.zeros((2, 2, 1))
+        self._sides = (Dispersion(runs), Dispersion(runs))
+        self._sums = np.zeros((2, 2, runs))
         self._seconds = 0
 
     def see(self, second: Second) -> None:
@@ -202,14 +202,21 @@ class Clusters:
             ((second.candidate_s, second.candidate_failed), (second.baseline_s, second.baseline_failed))
         ):
             events = failed if self._limit_s is None else latency_s > self._limit_s
-            self._sums[side] += [[float(events.sum())], [float(events.shape[1])]]
+            self._sums[side, 0] += events.sum(axis=1)
+            self._sums[side, 1] += events.shape[1]
         self._seconds += 1
         if self._seconds % self._block_s == 0:
             for one, (events_n, n) in zip(self._sides, self._sums, strict=True):
                 one.see(events_n, n)
-            self._sums = np.zeros((2, 2, 1))
+            self._sums = np.zeros_like(self._sums)
+
+    @property
+    def factors(self) -> Floats:
+        """The larger dispersion of the two sides of each run, at least 1."""
+        largest: Floats = np.max([one.factor for one in self._sides], axis=0)
+        return largest
 
     @property
     def factor(self) -> float:
-        """The larger dispersion of the two sides, at least 1."""
-        return float(max(one.factor[0] for one in self._sides))
+        """As ``factors``, of the first run."""
+        return float(self.factors[0])
