@@ -8,12 +8,13 @@ the e-values of the row of holds before (a product of e-values of new data is on
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from relgate.adapters import ledger
 from relgate.errors import SourceError
 from relgate.measure.drift import Noise
-from relgate.measure.noise import ASSUMED, estimate, excesses
+from relgate.measure.noise import ASSUMED, burst_length, estimate, excesses
 from relgate.observe.store import open_recording
 from relgate.values import Outcome, Requests
 
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relgate.settings import Run
-    from relgate.values import Floats
 
 MOST_BAKES = 10
 """Stored bakes that noise is measured from, the newest ones."""
+
+LONGEST_BURST_S = 10.0
+"""What lasts longer is no burst: judging would wait for half a minute of blocks."""
 
 
 def usual_noise(run: Run) -> Noise:
@@ -32,13 +35,16 @@ def usual_noise(run: Run) -> Noise:
     declared = run.environment.noise
     if declared is not None:
         return Noise(declared.host_drift, declared.over_s, declared.bursts_s, "declared")
-    found = []
-    for folder in _promoted(run):
-        found += _series(run, folder)
-        if len(found) >= MOST_BAKES:
-            break
-    measured = estimate(found, ASSUMED.block_s, max(run.bake_s, 60.0)) if found else None
-    return ASSUMED if measured is None else measured
+    bakes = [pair for folder in _promoted(run)[:MOST_BAKES] if (pair := _sides(run, folder)) is not None]
+    if not bakes:
+        return ASSUMED
+    begin_s = run.stage.warmup_s
+    fine = [excesses(own, other, begin_s, end_s, 1) for own, other, end_s in bakes]
+    bursts_s = min(max(burst_length(fine), ASSUMED.bursts_s), LONGEST_BURST_S)
+    block_s = replace(ASSUMED, bursts_s=bursts_s).block_s
+    series = [excesses(own, other, begin_s, end_s, block_s) for own, other, end_s in bakes]
+    measured = estimate(series, block_s, max(run.bake_s, 60.0))
+    return ASSUMED if measured is None else replace(measured, bursts_s=bursts_s)
 
 
 def _promoted(run: Run) -> list[Path]:
@@ -57,8 +63,8 @@ def _decisions(run: Run) -> list[dict[str, Any]]:
     return [record["body"] for record in records if record["kind"] == "gate-decision"]
 
 
-def _series(run: Run, folder: Path) -> list[tuple[Floats, Floats]]:
-    """Return the excesses of the first probe of a stored bake; none where it cannot be read: it tells nothing then."""
+def _sides(run: Run, folder: Path) -> tuple[Requests, Requests, float] | None:
+    """Return both sides of the first probe of a stored bake, and its seconds; None where it cannot be read."""
     try:
         recording = open_recording(folder)
         for signal in recording.signals:
@@ -66,11 +72,10 @@ def _series(run: Run, folder: Path) -> list[tuple[Floats, Floats]]:
                 evidence = recording.evidence(signal, "latency")
                 own, other = evidence.candidate, evidence.baseline
                 if isinstance(own, Requests) and isinstance(other, Requests) and not evidence.problems:
-                    end_s = evidence.finished_s - evidence.started_s
-                    return [excesses(own, other, run.stage.warmup_s, end_s, ASSUMED.block_s)]
+                    return own, other, evidence.finished_s - evidence.started_s
     except (SourceError, ValueError):
-        return []
-    return []
+        return None
+    return None
 
 
 def carried(run: Run) -> dict[str, tuple[float, float]]:

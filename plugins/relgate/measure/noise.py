@@ -13,6 +13,7 @@ information about an effect at the end of a bake. Short series contradict little
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +35,9 @@ LEAST_BLOCKS = 40
 
 ASSUMED = Noise(host_drift=0.08, over_s=200.0, bursts_s=2.0, source="assumed")
 """Where nothing was declared or measured: a third more than the 6 % of a badly shared host, and as slow."""
+
+LEAST_BURSTS = 5
+"""Bursts below which their usual length is not known."""
 
 _SD = (0.0, 0.004, 0.008, 0.012, 0.016, 0.02, 0.025, 0.03, 0.036, 0.043, 0.052, 0.063, 0.075, 0.09, 0.11, 0.15)
 _TAU_S = (10.0, 20.0, 40.0, 60.0, 90.0, 140.0, 200.0, 300.0, 500.0)
@@ -58,6 +62,25 @@ def estimate(series: Sequence[tuple[Floats, Floats]], block_s: int, bake_s: floa
     told = [information(2 * sd[i] ** 2, tau[i], block_s, np.full(blocks, usual * white[i]))[-1] for i in possible]
     worst = int(possible[int(np.argmin(told))])
     return Noise(float(sd[worst]), float(tau[worst]), source="measured")
+
+
+def burst_length(series: Sequence[tuple[Floats, Floats]]) -> float:
+    """Return how long bursts last, in blocks: nine in ten end within that.
+
+    ``series``: as for ``estimate``, in blocks that are short against a burst. A burst is a row of blocks that all lie
+    more than _OUTLIER usual deviations to the same side. Fewer than LEAST_BURSTS of them tell nothing: 0.
+    """
+    lengths: list[int] = []
+    for excess, variance in series:
+        seen = np.isfinite(variance) & np.isfinite(excess)
+        if seen.sum() < LEAST_BLOCKS:
+            continue
+        away = np.where(seen, excess - np.median(excess[seen]), 0.0)
+        usual = 1.4826 * float(np.median(np.abs(away[seen])))
+        side = np.where(np.abs(away) > _OUTLIER * max(usual, 1e-12), np.sign(away), 0.0)
+        edges = np.flatnonzero(np.diff(side, prepend=0.0, append=0.0))
+        lengths += [int(end - begin) for begin, end in pairwise(edges) if side[begin]]
+    return float(np.quantile(lengths, 0.9)) if len(lengths) >= LEAST_BURSTS else 0.0
 
 
 def excesses(
