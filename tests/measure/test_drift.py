@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relgate.measure.drift import Drift, Excess, Noise, information, payoff
+from relgate.measure.drift import Drift, Excess, Noise, information, payoff, spike
 
 from .traffic import share_above, wandering
 
@@ -119,10 +119,10 @@ def test_twice_as_slow_is_found_in_five_to_twelve_blocks(sd: float) -> None:
 
 @pytest.mark.parametrize("first", [0.9, 1.0])
 def test_what_begins_in_the_middle_is_seen(first: float) -> None:
-    """A quarter slower after ten minutes without: soon, if not all of the wealth bets from the begin."""
+    """A fifth slower after ten minutes without: soon, if not all of the wealth bets from the begin."""
     rng = np.random.default_rng(6)
     excess = rng.normal(0, 0.1, (230, 200))
-    excess[200:] += 0.25
+    excess[200:] += 0.18
     e_values = np.stack(list(_watched(excess, 0.1**2, first=first)))
 
     assert (np.mean(e_values[229] >= 20) >= 0.8) == (first < 1)
@@ -214,3 +214,21 @@ def test_instances_share_their_drift() -> None:
 
     assert noise.pair_variance(1, 1) == pytest.approx(2 * 0.03**2)
     assert noise.pair_variance(3, 6) == pytest.approx(0.03**2 / 2)
+
+
+def test_rare_outliers_to_one_side_are_seen() -> None:
+    """A stall in every tenth block, nothing between: bets on a steady effect lose there what they win here."""
+    rng = np.random.default_rng(7)
+    excess = rng.normal(0, 0.1, (200, 100))
+    excess[::10] += 1.0
+    e_values = np.stack(list(_watched(excess, 0.1**2)))
+
+    assert np.mean(e_values[-1] >= 20) >= 0.95
+
+
+@given(st.floats(0, 1e6))
+def test_bets_on_outliers_are_odd(x: float) -> None:
+    """Both signs of an innovation together pay what was staked; ordinary ones next to nothing."""
+    assert spike(np.array(x)) + spike(np.array(-x)) == pytest.approx(2.0)
+    assert float(spike(np.array(min(x, 1.0)))) == pytest.approx(1.0, abs=0.02)
+    assert 0 < float(spike(np.array(-x))) <= 1

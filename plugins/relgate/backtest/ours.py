@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from relgate.measure.drift import Noise
     from relgate.values import Floats
 
-EARLIER_BAKES = 5
+EARLIER_BAKES = 10
 """Stored bakes of good releases from which a decider of ``deciders`` has measured the noise of its world."""
 
 _WARMUP_S = 60

@@ -40,6 +40,12 @@ NU = 5.0
 EFFECTS = ((0.06, 0.2), (0.12, 0.25), (0.25, 0.25), (0.5, 0.2), (0.9, 0.1))
 """Effects in log units that are bet on, with their weights: +6 %, +13 %, +28 %, +65 %, x2.5."""
 
+SPIKES = (0.1, 0.95)
+"""Share of the wealth that bets on rare outliers to one side only (stalls), and its largest stake."""
+
+_SPIKE = 3.0
+"""Standard deviations from which an innovation counts as an outlier for these bets."""
+
 FIRST = 0.9
 """Share of the wealth that bets on an effect from the begin; the rest is for late ones."""
 
@@ -126,6 +132,17 @@ def payoff(x: Floats, m: Floats) -> Floats:
     return paid
 
 
+def spike(x: Floats) -> Floats:
+    """Return 1 + b(x) of the bet on outliers: next to nothing on ordinary innovations, nearly all on large ones.
+
+    A service that stops for a second twice a minute is fast in all other blocks. Bets on a steady effect lose in those
+    what they win in the one; b = stake sign(x) x^4 / (x^4 + 3^4) is odd as well, and loses 1 % there.
+    """
+    fourth = x**4
+    paid: Floats = 1.0 + SPIKES[1] * np.sign(x) * fourth / (fourth + _SPIKE**4)
+    return paid
+
+
 class Excess:
     """E-process against "the effect is at most zero" for many series of excesses at once.
 
@@ -143,13 +160,15 @@ class Excess:
     ) -> None:
         self._drift = Drift(shape, variance, over_s, block_s)
         self._effects = np.array([effect for effect, _ in EFFECTS])
-        self._weights = np.array([weight for _, weight in EFFECTS])
-        self._wealth = Wealth((*shape, len(EFFECTS)), first)
+        steady = np.array([weight for _, weight in EFFECTS])
+        self._weights = np.append((1 - SPIKES[0]) * steady, SPIKES[0])
+        self._wealth = Wealth((*shape, len(EFFECTS) + 1), first)
 
     def step(self, excess: Floats, variance: Floats) -> None:
         """Take one block: the excess and the variance of its own noise, in log units and their square."""
         x, sees = self._drift.step(excess, variance)
-        self._wealth.pay(payoff(x[..., None], sees[..., None] * self._effects))
+        steady = payoff(x[..., None], sees[..., None] * self._effects)
+        self._wealth.pay(np.concatenate([steady, spike(x)[..., None]], axis=-1))
 
     @property
     def inflation(self) -> Floats:
