@@ -13,6 +13,7 @@ from relgate.adapters import ledger
 from relgate.cli import main
 from relgate.report import document
 from relgate.values import Decision, GateResult, Outcome, Verdict
+from tests.backtest.recordings import conclude, record
 
 POLICY = """
 relgate: 1
@@ -189,6 +190,83 @@ def test_a_decision_that_the_ledger_does_not_confirm_is_not_verified(
 
     assert main(["decision", "r1"]) == 30
     assert "not verified" in capsys.readouterr().out
+
+
+COMPARED = (
+    POLICY.replace('fail: "> 2000ms"', 'fail: "> baseline + 50%"')
+    .replace("bake: 10s", "bake: 30s")
+    .replace('canary.example"}}', 'canary.example"}, baseline: {url: "https://www.example"}}')
+)
+
+
+def test_backtest_simulates_releases_and_stores_the_figures(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Our rule beside those of others, in each world; the same seed gives the same figures."""
+    (here / "relgate.yaml").write_text(COMPARED)
+    command = ["backtest", "--worlds", "iid", "--effects", "none,2x", "--runs", "5", "--json"]
+
+    assert main([*command, "one.json"]) == 0
+    said = capsys.readouterr().out
+    assert main([*command, "two.json"]) == 0
+
+    assert "world iid, good releases" in said
+    assert "world iid, releases with 2x" in said
+    assert "Kayenta    too short: first look at 300 s" in said
+    assert "not simulated: health" in said
+    found = json.loads((here / "one.json").read_text())
+    assert found == json.loads((here / "two.json").read_text())
+    assert [(cell["world"], cell["effect"]) for cell in found["cells"]] == [("iid", "none"), ("iid", "2x")]
+    assert found["cells"][0]["outcomes"][0]["decider"] == "relgate"
+    assert (found["rate_per_s"], found["bake_s"], found["runs"]) == (20, 30, 5)
+
+
+def test_backtest_judges_stored_bakes_again(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was recorded beside what this policy says; what cannot be read is named."""
+    (here / "relgate.yaml").write_text(COMPARED.replace("quantile: 99%", "quantile: 50%"))
+    conclude(record(here / "reports" / "r1", factor=3.0), Outcome.PROMOTE)
+    (here / "reports" / "r2").mkdir()
+
+    assert main(["backtest", "--reports", "reports", "--json", "found.json"]) == 0
+
+    said = capsys.readouterr().out
+    assert "recorded: promote; this policy: rollback" in said
+    assert "1 bakes judged again, 1 not read" in said
+    assert "not read: r2: " in said
+    found = json.loads((here / "found.json").read_text())
+    assert [bake["run_id"] for bake in found["bakes"]] == ["r1"]
+    assert [one["run_id"] for one in found["not_read"]] == ["r2"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--worlds", "mars"], "unknown world 'mars': there are iid"),
+        (["--effects", "+7%"], "unknown effect '+7%': there are none"),
+        (["--worlds", ","], "no world was named"),
+        (["--runs", "0"], "--runs: expected a number from 1"),
+        (["--seed", "-1"], "--seed: expected"),
+        (["--rate", "20 apples"], "--rate: "),
+        (["--rate", "0/s"], "--rate: "),
+        (["--bake", "soon"], "--bake: "),
+        (["--bake", "500ms"], "pass --bake"),
+        (["--stage", "moon"], "unknown stage 'moon'"),
+        (["--env", "moon"], "unknown environment 'moon'"),
+        (["--json", "no/such/folder.json"], "--json: "),
+        (["--reports", "nowhere"], "is no folder"),
+        (["--reports", ".", "--rate", "5/s"], "--rate: nothing is simulated with --reports"),
+        (["missing.yaml"], "cannot be read"),
+    ],
+)
+def test_backtest_refuses_what_it_cannot_run(
+    here: Path, arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 4 and one message, before anything is simulated."""
+    (here / "relgate.yaml").write_text(COMPARED)
+
+    assert main(["backtest", *arguments]) == 4
+    said = capsys.readouterr()
+    assert says in said.err
+    assert len(said.err.strip().splitlines()) == 1
+    assert said.out == ""
 
 
 def test_no_command_prints_help(capsys: pytest.CaptureFixture[str]) -> None:

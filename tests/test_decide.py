@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -228,3 +229,54 @@ def test_a_hold_that_outlives_its_time_becomes_what_the_policy_says(
     decision = decide(expecting("a"), [outcome("a", verdict)], CLEAN)
 
     assert outlived(decision, held_s, 86_400.0, then).outcome is becomes
+
+
+# --- joint evidence
+
+
+def evident(gate: str, e_value: float | None, alpha: float | None) -> TestOutcome:
+    """A gate that is open, with its evidence of harm and its share of alpha."""
+    result = replace(row(gate, Verdict.INCONCLUSIVE), e_value=e_value, alpha=alpha)
+    return TestOutcome(f"test_{gate}", gate, result)
+
+
+def test_joint_evidence_rolls_back_without_any_gate_that_failed() -> None:
+    """Four gates, a hundredth each: half of the evidence of two is what a rollback needs, and no gate is named."""
+    gates = [evident("a", 50.0, 0.01), evident("b", 50.0, 0.01), evident("c", 0.1, 0.01)]
+    decision = decide(expecting("a", "b", "c"), gates, FAILED)
+
+    assert decision.outcome is Outcome.ROLLBACK
+    (text,) = reasons(decision)
+    assert text == "the evidence of a, b, c together is 1 times what a rollback needs (none of them surely alone)"
+    assert decision.reasons[0].gate is None
+
+
+def test_who_is_surely_to_blame_is_named() -> None:
+    """Closed testing: the one that has the evidence whatever the others say."""
+    gates = [evident("slow", 300.0, 0.01), evident("fine", 1.0, 0.01)]
+    (text,) = reasons(decide(expecting("slow", "fine"), gates, FAILED))
+
+    assert text.endswith("(surely slow)")
+
+
+def test_less_than_the_joint_evidence_is_a_hold() -> None:
+    """Just below 1 nothing is rolled back; at 1 it is."""
+    for e_value, outcome_ in ((49.9, Outcome.HOLD), (50.0, Outcome.ROLLBACK)):
+        gates = [evident("a", e_value, 0.01), evident("b", 50.0, 0.01)]
+        assert decide(expecting("a", "b"), gates, FAILED).outcome is outcome_
+
+
+def test_gates_that_only_hold_and_gates_without_chance_have_no_part_in_it() -> None:
+    """However much evidence they have: it was never theirs to roll back."""
+    gates = [evident("a", 1e9, 0.05), evident("b", 1e9, None), evident("c", None, 0.05), evident("d", 1e9, 0.0)]
+    decision = decide(expecting("a", "b", "c", "d", on_fail={"a": "hold"}), gates, FAILED)
+
+    assert decision.outcome is Outcome.HOLD
+
+
+@pytest.mark.parametrize("e_value", [0.0, 1e200])
+def test_extreme_evidence_decides_as_it_says(e_value: float) -> None:
+    """Nothing overflows, nothing is divided by nothing."""
+    decision = decide(expecting("a"), [evident("a", e_value, 0.05)], FAILED)
+
+    assert decision.outcome is (Outcome.ROLLBACK if e_value else Outcome.HOLD)

@@ -341,7 +341,7 @@ def test_the_message_of_a_doubt() -> None:
 
     assert found.message == (
         "error rate 1.2 % is not clear of limit 1.5 % (> 300% of baseline, baseline 0.5 %, n=1000, "
-        "ratio 2.4, 95 % bounds 0.916-7.08, evidence against it 1x of 20x needed); needs about "
+        "ratio 2.4, 95 % bounds 0.916-7.08, evidence against it 0.88x of 20x needed); needs about "
         f"{(found.measurement.n_needed or 0) - 1000} more samples or a longer bake"
     )
     assert (found.measurement.n_needed or 0) > 1000
@@ -630,7 +630,7 @@ def test_constant_samples_are_judged_as_what_they_are(value: float, n: int, limi
 
     expected = {PASS if n >= 59 else INCONCLUSIVE}
     if value > limit:
-        # No block pays more than three times what was staked on it: a few slow requests prove nothing.
+        # No block pays more than five times what was staked on it: a few slow requests prove nothing.
         expected = {INCONCLUSIVE} if n < 4 else {FAIL} if n > 10 else {INCONCLUSIVE, FAIL}
     if not math.isclose(value, limit, rel_tol=1e-9):
         assert judged(rule, requests([value] * n)).verdict in expected

@@ -42,7 +42,14 @@ def gate(id_: str) -> Gate:
         return Gate(id=id_, signal="requests", field="errors", kind="share", dimension="share", fail=fail)
     whole = quantile is None
     return Gate(
-        id=id_, signal="requests", field="latency", kind="quantile", dimension="time", quantile=quantile, whole=whole, fail=fail
+        id=id_,
+        signal="requests",
+        field="latency",
+        kind="quantile",
+        dimension="time",
+        quantile=quantile,
+        whole=whole,
+        fail=fail,
     )
 
 

@@ -12,7 +12,7 @@ from relgate import __version__
 from relgate.errors import PolicyError, RelgateError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 EXIT_USAGE = 4
 POLICY = "relgate.yaml"
@@ -66,10 +66,19 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("policy", nargs="?", default=POLICY, metavar="POLICY", help=f"policy file (default: {POLICY})")
     check.set_defaults(command=_check)
 
-    explain = commands.add_parser("explain", help="what a gate measures, its limits, the samples it needs, what to do")
+    explain = commands.add_parser("explain", help="what a gate measures, its limits, what it will see, what to do")
     explain.add_argument("gate", metavar="GATE", nargs="?", help="gate id; without one, all gates in a line each")
     explain.add_argument("--policy", default=POLICY, metavar="FILE", help=f"policy file (default: {POLICY})")
-    explain.add_argument("--stage", metavar="NAME", help="stage whose phase and bake count (default: the first)")
+    explain.add_argument(
+        "--stage",
+        metavar="NAME",
+        help="stage whose phase and bake count (default: the first; foresight: all that run it)",
+    )
+    explain.add_argument("--rate", metavar="RATE", help="requests to each side, such as 50/s (default: the signal's)")
+    explain.add_argument("--bake", metavar="DURATION", help="how long to observe (default: the stage's)")
+    explain.add_argument(
+        "--error-rate", metavar="SHARE", default="0.1%", help="share of errors that is usual (default: 0.1%%)"
+    )
     explain.set_defaults(command=_explain)
 
     demo = commands.add_parser("demo", help="judge the example shop on this machine: a good release and a slow one")
@@ -148,13 +157,36 @@ def _check(given: argparse.Namespace) -> int:
 
 
 def _explain(given: argparse.Namespace) -> int:
-    from relgate.explain import explain, overview
+    from relgate.explain import Supposed, explain, overview
+    from relgate.policy import units
     from relgate.settings import read_policy
 
+    supposed = Supposed(
+        _above_zero("--rate", units.parse_rate, given.rate),
+        _above_zero("--bake", units.parse_duration, given.bake),
+        _above_zero("--error-rate", units.parse_share, given.error_rate) or 0.0,
+    )
     policy, _ = read_policy(given.policy)
     stage = policy.stage(given.stage) if given.stage else policy.stages[0]
-    print("\n".join(overview(policy, stage) if given.gate is None else explain(policy, stage, given.gate)))
+    if given.gate is None:
+        print("\n".join(overview(policy, stage)))
+        return 0
+    stages = (stage,) if given.stage else policy.stages
+    print("\n".join(explain(policy, stage, given.gate, supposed, stages)))
     return 0
+
+
+def _above_zero(option: str, parse: Callable[[str], float], text: str | None) -> float | None:
+    """Return what an option says; None where it was not given. Raises UsageError for nothing, or no such quantity."""
+    if text is None:
+        return None
+    try:
+        value = parse(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from error
+    if value <= 0:
+        raise UsageError(f"{option}: expected more than nothing, got {text}")
+    return value
 
 
 def _demo(given: argparse.Namespace) -> int:
@@ -174,9 +206,13 @@ def _demo(given: argparse.Namespace) -> int:
     print("\nreports:", reports)
     for name, code in codes.items():
         print(f"  {name}: {_NAMES.get(code, f'exit {code}')}")
-    return codes[wanted[0]] if len(wanted) == 1 else 0
+    if len(wanted) == 1:
+        return codes[wanted[0]]
+    # A demo of several ran well when each ended in a decision, whichever; a session that broke is no demo.
+    return next((code for code in codes.values() if code not in _DECIDED), 0)
 
 
+_DECIDED = (0, 10, 20)
 _NAMES = {0: "promote", 10: "hold", 20: "rollback", 30: "not recorded"}
 
 

@@ -1,20 +1,26 @@
-"""``relgate explain``: what a gate measures, its limits, the evidence it needs, what to do when it fails."""
+"""``relgate explain``: what a gate measures, its limits, what it will see in a bake, what to do when it fails."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relgate.errors import UsageError
 from relgate.measure import quantiles
 from relgate.measure.describe import percent
 from relgate.policy.limits import NumberLimit
+from relgate.policy.risk import is_statistical
 from relgate.report.advice import BY_KIND, next_steps
 from relgate.values import Verdict
 from relgate.verdicts import LEAST
 
 if TYPE_CHECKING:
-    from relgate.policy import Gate, Policy, Signal, Stage
+    from collections.abc import Sequence
+
+    from relgate.measure.foresight import Foresight
+    from relgate.measure.rehearsal import Bake
+    from relgate.policy import Environment, Gate, Policy, Signal, Stage
 
 KINDS = {
     "quantile": "{quantile} of the time from the moment a request was due to the end of its answer",
@@ -31,6 +37,18 @@ KINDS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Supposed:
+    """How a bake will be. ``rate_per_s``, ``bake_s``: instead of the policy's. ``error_share``: what is usual."""
+
+    rate_per_s: float | None = None
+    bake_s: float | None = None
+    error_share: float = 0.001
+
+
+USUAL = Supposed()
+
+
 def overview(policy: Policy, stage: Stage) -> list[str]:
     """A line for each gate of the policy."""
     required = set(policy.required_ids(stage))
@@ -43,8 +61,10 @@ def overview(policy: Policy, stage: Stage) -> list[str]:
     return lines
 
 
-def explain(policy: Policy, stage: Stage, gate_id: str) -> list[str]:
-    """Everything about one gate, in the phase and bake of a stage.
+def explain(
+    policy: Policy, stage: Stage, gate_id: str, supposed: Supposed = USUAL, stages: Sequence[Stage] = ()
+) -> list[str]:
+    """Everything about one gate, in the phase and bake of a stage; what it will see in each of ``stages`` that runs it.
 
     Raises:
         UsageError: the policy has no such gate.
@@ -53,15 +73,15 @@ def explain(policy: Policy, stage: Stage, gate_id: str) -> list[str]:
     gate = policy.gates_in(stage).get(gate_id)
     if gate is None:
         raise UsageError(f"unknown gate {gate_id!r}: {policy.service} has {', '.join(policy.gates)}")
-    confidence = policy.confidence_of(gate)
+    confidence = 1 - policy.beta_of(gate, stage)
     lines = [
         f"{gate.id} ({gate.family}, {gate.severity})" + (f": {gate.description}" if gate.description else ""),
         f"  measures    {_source(gate)}: {_measures(gate)}",
         *([f"  observed    {_observed(policy.signals[gate.signal])}"] if gate.signal else []),
         f"  fails       {_limits(gate) or 'never'} -> {gate.on_fail}",
         *([f"  warns       {' or '.join(limit.text for limit in gate.warn)}"] if gate.warn else []),
-        f"  error       {_error(gate, confidence)}",
         f"  evidence    {_evidence(policy, gate, stage, confidence)}",
+        *_foreseen(policy, gate_id, supposed, stages or (stage,)),
         *([f"  owner       {gate.owner}"] if gate.owner else []),
         "  when it fails",
         *(f"    - {step}" for step in next_steps(gate, Verdict.FAIL) or BY_KIND[gate.kind]),
@@ -87,7 +107,9 @@ def _measures(gate: Gate) -> str:
     over = gate.over or (
         "lowest" if any(isinstance(limit, NumberLimit) and limit.op[0] == "<" for limit in gate.fail) else "highest"
     )
-    quantile = f"{percent(gate.quantile)} quantile" if gate.quantile is not None else ""
+    quantile = "all quantiles at once" if gate.whole else ""
+    if gate.quantile is not None:
+        quantile = f"{percent(gate.quantile)} quantile"
     return KINDS[gate.kind].format(quantile=quantile, over=over)
 
 
@@ -100,17 +122,104 @@ def _observed(signal: Signal) -> str:
     return f"{signal.kind} every {_seconds(signal.every_s)}: {what}"
 
 
-def _error(gate: Gate, confidence: float) -> str:
-    if gate.kind in ("health", "version", "ids", "gauge", "growth", "value"):
-        return "deterministic: what is seen is judged, no chance is involved"
-    return f"at most {percent(1 - confidence)} chance of a wrong fail and of a wrong pass, for independent requests"
+def _foreseen(policy: Policy, gate_id: str, supposed: Supposed, stages: Sequence[Stage]) -> list[str]:
+    """What the gate will see, and how often it may be wrong, in each stage that runs it."""
+    lines: list[str] = []
+    told: dict[tuple[str, ...], list[str]] = {}
+    for stage in stages:
+        gate = policy.running(stage).get(gate_id)
+        if gate is not None:
+            told.setdefault(tuple(_in_stage(policy, stage, gate, supposed)), []).append(stage.name)
+    for said, names in told.items():
+        lines += [f"  {'chance'.ljust(11)} stage {', '.join(names)}: {said[0]}", *(f"    {line}" for line in said[1:])]
+    return lines or ["  chance      the gate runs in no stage: it promises nothing"]
+
+
+def _in_stage(policy: Policy, stage: Stage, gate: Gate, supposed: Supposed) -> list[str]:
+    if not is_statistical(gate):
+        return ["spends no error probability: what is seen is judged"]
+    alpha, beta = policy.alpha_of(stage, gate), policy.beta_of(gate, stage)
+    wrong = "rolls back" if gate.on_fail == "rollback" and gate.fail else "holds"
+    good = f"{wrong} a release that keeps its limits with a chance of at most {alpha * 100:.2g} %"
+    lines = [f"{good}, passes one that must not pass with at most {beta * 100:.2g} %"]
+    from relgate.watch import is_sequential
+
+    limits = [limit for limit in gate.fail if isinstance(limit, NumberLimit) and is_sequential(gate, limit)]
+    if len(limits) < len(gate.fail) or not limits:
+        lines.append(f"{'Other limits are' if limits else 'It is'} judged once, at the end, for independent samples.")
+    environment = next(iter(policy.environments.values()))
+    for limit in limits:
+        lines.append(f"{limit.text}:")
+        lines += [f"  - {line}" for line in _for_limit(policy, stage, gate, limit, environment, supposed)]
+    return lines
+
+
+def _for_limit(
+    policy: Policy, stage: Stage, gate: Gate, limit: NumberLimit, environment: Environment, supposed: Supposed
+) -> list[str]:
+    from relgate.measure.foresight import sentences
+
+    if limit.basis != "absolute" and environment.baseline is None:
+        return [f"environment {environment.name} has no baseline to compare with: nothing is seen, nothing passes."]
+    bake = _bake(policy, stage, gate, environment, supposed)
+    said = sentences(_foresee(gate, limit, bake, supposed.error_share))
+    if gate.kind == "quantile" and limit.basis != "absolute":
+        noise = bake.noise
+        why = "" if environment.noise is not None else ": nobody has declared it, stored bakes would tell it"
+        drift = f"{noise.host_drift * 100:.2g} % over {noise.over_s:g} s ({noise.source}{why})"
+        said.append(f"Taken into account: two equal hosts of {environment.name} drift apart, each by {drift}.")
+    return said
+
+
+def _bake(policy: Policy, stage: Stage, gate: Gate, environment: Environment, supposed: Supposed) -> Bake:
+    from relgate.measure.drift import Noise
+    from relgate.measure.noise import ASSUMED
+    from relgate.measure.rehearsal import Bake
+
+    declared, own, other = environment.noise, environment.candidate, environment.baseline
+    bake_s = stage.bake_s if supposed.bake_s is None else supposed.bake_s
+    rate_per_s = supposed.rate_per_s
+    if rate_per_s is None:
+        rate_per_s = 1 / policy.signals[gate.signal].every_s if gate.signal else 0.0
+    beta = policy.beta_of(gate, stage)
+    return Bake(
+        rate_per_s,
+        max(0.0, bake_s - (stage.warmup_s if gate.warmup_s is None else gate.warmup_s)),
+        stage.look_every_s,
+        ASSUMED if declared is None else Noise(declared.host_drift, declared.over_s, declared.bursts_s, "declared"),
+        (len(own.instances) or 1, len(other.instances) or 1 if other is not None else 1),
+        policy.alpha_of(stage, gate) / len(gate.fail),
+        beta,
+        _least(gate, 1 - beta),
+    )
+
+
+def _foresee(gate: Gate, limit: NumberLimit, bake: Bake, usual: float) -> Foresight:
+    from relgate.measure.foresight import errors, more_errors, slower, slower_by, slower_than
+
+    if gate.kind == "share":
+        if limit.basis == "absolute":
+            return errors(bake, limit.value, usual)
+        ratio, points = (limit.value, 0.0) if limit.basis == "times" else (1.0, limit.value)
+        return more_errors(bake, usual, ratio, points)
+    if limit.basis == "times":
+        return slower(bake, limit.value, None if gate.worse_by is None else 1 + gate.worse_by, gate.quantile)
+    if limit.basis == "plus" or gate.quantile is None:
+        return slower_by(bake, gate.quantile)
+    return slower_than(bake, gate.quantile)
+
+
+def _least(gate: Gate, confidence: float) -> int:
+    """Samples below which nothing passes, whatever its limits."""
+    least = gate.min_samples or LEAST.get(gate.kind, 1)
+    if gate.kind == "quantile" and (gate.whole or gate.quantile is not None):
+        least = max(gate.min_samples or 0, quantiles.needed(gate.quantile or 0.5, confidence))
+    return least
 
 
 def _evidence(policy: Policy, gate: Gate, stage: Stage, confidence: float) -> str:
     """How many samples it takes at least, and how many the stage's bake gives."""
-    least = gate.min_samples or LEAST.get(gate.kind, 1)
-    if gate.kind == "quantile" and gate.quantile is not None:
-        least = max(gate.min_samples or 0, quantiles.needed(gate.quantile, confidence))
+    least = _least(gate, confidence)
     if gate.kind == "share":
         shares = [limit.value for limit in gate.fail if isinstance(limit, NumberLimit) and limit.basis == "absolute"]
         least = max(

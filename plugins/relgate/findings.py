@@ -1,14 +1,17 @@
 """What the sequential tests of a gate say about one limit, and what would decide one that is open. Pure.
 
 A limit is surely broken once the evidence against "it is kept" has reached 1/alpha, at whatever time. It is surely kept
-when, at the end, the evidence against "it is worse than what must not be promoted" is at least 1/beta; for errors and
-fixed limits, when exact bounds at 1 - beta keep it, clusters of events counted as one event each.
+when, at the end, the evidence against "it is worse than what must not be promoted" is at least 1/beta and this bake's
+own part of it does not speak for the opposite; for errors and fixed limits, when exact bounds at 1 - beta keep it,
+clusters of events counted as one event each. A baseline that fails itself, or less than a block, proves no health.
 """
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from relgate.measure.describe import describe, more, percent
 from relgate.measure.interval import compare, side
@@ -17,8 +20,6 @@ from relgate.measure.rates import SharePair
 from relgate.measure.trial import Finding
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from relgate.measure.interval import Estimator
     from relgate.measure.sequential import Health
     from relgate.policy.limits import NumberLimit
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 _MIXTURE = 1.0
 """What not knowing the effect costs on top of log(1/alpha), in nats; measured."""
+
+_SICK = 0.05
+"""Share of failed requests from which a baseline has no 95th percentile, which the whole distribution is judged by."""
 
 _LONGEST_BAKE = 20
 """A bake that would have to be so many times longer is no advice: the margin cannot be decided."""
@@ -58,12 +62,26 @@ def _compared(watch: Watch, tests: LimitWatch, estimator: Estimator, beta: float
     health = tests.health
     if health is None:
         raise ValueError("this limit has no test of health")
-    e_value = float(health.e_value[0]) * before
+    own = float(health.e_value[0])
+    e_value = own * before
     worse = _worse(watch.gate, tests.limit, estimator)
     note = f"evidence that it is not {worse} slower {_times(e_value)} of {_times(1 / beta)} needed"
+    sick = _sick(watch.gate, estimator)
+    if sick is not None:
+        return Finding("open", (note,), sick)
     if e_value >= 1 / beta:
-        return Finding("good", (note,))
+        # What was earned in earlier runs does not last if the release has turned bad since.
+        if own >= 1:
+            return Finding("good", (note,))
+        return Finding("open", (note, f"{_times(own)} in this bake"), "the bake speaks against earlier ones")
     return Finding("open", (note,), _advice(watch, tests, health, estimator, beta))
+
+
+def _sick(gate: Gate, estimator: Estimator) -> str | None:
+    """Say that the baseline fails too often for its whole distribution to be a measure; None where it does not."""
+    other = estimator.other if isinstance(estimator, QuantilePair) else None
+    failed = float(np.mean(np.isinf(other))) if gate.whole and other is not None and other.size else 0.0
+    return f"{percent(round(failed, 4))} of the baseline's requests failed" if failed >= _SICK else None
 
 
 def _worse(gate: Gate, limit: NumberLimit, estimator: Estimator) -> str:
@@ -121,6 +139,11 @@ def _bounded(watch: Watch, tests: LimitWatch, estimator: Estimator, beta: float)
     thinned = pair.thinned(factor)
     kept = surely_kept(limit, thinned, boundary, beta)
     notes = (f"events in clusters of about {factor:.2g}",) if factor > 1.2 else ()
+    if watch.watched_s < watch.noise.block_s:
+        text = f"less than a block of {watch.noise.block_s} s was watched: clusters cannot be told from single events"
+        return Finding("open", notes, text)
+    if limit.basis != "absolute" and pair.events and _beyond_all(limit, pair):
+        return Finding("open", notes, "the baseline fails so often that no candidate could break the limit")
     if kept:
         return Finding("good", notes)
     if pair.events:
@@ -128,6 +151,12 @@ def _bounded(watch: Watch, tests: LimitWatch, estimator: Estimator, beta: float)
     needed = thinned.needed(limit.basis, boundary, 1 - beta)
     n_needed = None if needed is None else math.ceil(needed * factor)
     return Finding("open", notes, more(pair.n, n_needed), n_needed)
+
+
+def _beyond_all(limit: NumberLimit, pair: SharePair) -> bool:
+    """Whether not even a candidate that fails every request breaks a limit of the baseline's share."""
+    boundary = limit.boundary(pair.baseline)
+    return boundary is not None and not limit.broken_by(1.0, boundary)
 
 
 def surely_kept(limit: NumberLimit, pair: SharePair, boundary: float, beta: float) -> bool:

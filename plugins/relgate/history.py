@@ -49,22 +49,22 @@ def usual_noise(run: Run) -> Noise:
 
 def _promoted(run: Run) -> list[Path]:
     """Folders of the runs of this service and environment that were promoted, newest first."""
-    bodies = [body for body in _decisions(run) if body["decision"] == Outcome.PROMOTE]
+    bodies = [body for body in _bodies(run, "gate-decision") if body["decision"] == Outcome.PROMOTE]
     here = (run.policy.service, run.environment_name)
     ids = [body["run_id"] for body in reversed(bodies) if (body["service"], body["environment"]) == here]
     return [run.path.parent / run_id for run_id in ids]
 
 
-def _decisions(run: Run) -> list[dict[str, Any]]:
+def _bodies(run: Run, kind: str) -> list[dict[str, Any]]:
     try:
         records = ledger.read(run.path.parent).records
     except SourceError:
         return []
-    return [record["body"] for record in records if record["kind"] == "gate-decision"]
+    return [record["body"] for record in records if record["kind"] == kind]
 
 
 def _sides(run: Run, folder: Path) -> tuple[Requests, Requests, float] | None:
-    """Return both sides of the first probe of a stored bake, and its seconds; None where it cannot be read."""
+    """Return an instance of each side of the first probe of a stored bake, and its seconds; None if unreadable."""
     try:
         recording = open_recording(folder)
         for signal in recording.signals:
@@ -72,6 +72,8 @@ def _sides(run: Run, folder: Path) -> tuple[Requests, Requests, float] | None:
                 evidence = recording.evidence(signal, "latency")
                 own, other = evidence.candidate, evidence.baseline
                 if isinstance(own, Requests) and isinstance(other, Requests) and not evidence.problems:
+                    # One instance of each: several average their drift out, and noise is said of one.
+                    own, other = own.by_instance()[0], other.by_instance()[0]
                     return own, other, evidence.finished_s - evidence.started_s
     except (SourceError, ValueError):
         return None
@@ -81,23 +83,27 @@ def _sides(run: Run, folder: Path) -> tuple[Requests, Requests, float] | None:
 def carried(run: Run) -> dict[str, tuple[float, float]]:
     """Return gate id -> evidence of harm and of health from the unbroken row of holds that this run continues.
 
-    Runs are of one row when service, environment, stage, policy and all facts of the release agree. A release without
-    any fact cannot be told from another one: nothing is carried then.
+    Runs are of one row when service, environment, stage and all facts of the release agree; another decision than a
+    hold ends it, and so do another policy and other addresses: they ask, and observe, something else. A gate goes on
+    from the newest of these runs that judged it: one that was interrupted washes nothing away. A release without any
+    fact cannot be told from another one: nothing is carried then.
     """
     if not run.release:
         return {}
-    this = (run.policy.service, run.environment_name, run.stage_name, run.policy.sha256)
-    release = json.loads(json.dumps(run.redactor.json(run.release)))
-    for body in reversed(_decisions(run)):
-        if (body["service"], body["environment"], body["stage"], body["policy_sha256"]) != this:
+    clean = run.redactor
+    this = (run.policy.service, run.environment_name, run.stage_name, json.loads(json.dumps(clean.json(run.release))))
+    sides = (clean.text(run.candidate_url), clean.json(run.baseline_url))
+    asked = {body["run_id"]: (body["candidate"], body["baseline"]) for body in _bodies(run, "run-started")}
+    found: dict[str, tuple[float, float]] = {}
+    for body in reversed(_bodies(run, "gate-decision")):
+        if (body["service"], body["environment"], body["stage"], body["release"]) != this:
             continue
-        if body["release"] != release:
-            continue
-        if body["decision"] != Outcome.HOLD:
-            return {}
-        return {
-            row["id"]: (float(row["e_value"]), float(row["e_health"] or 1.0))
-            for row in body["gates"]
-            if row.get("e_value") is not None
-        }
-    return {}
+        if body["decision"] != Outcome.HOLD or body["policy_sha256"] != run.policy.sha256:
+            break
+        if asked.get(body["run_id"]) != sides:
+            break
+        for row in body["gates"]:
+            if row.get("e_value") is not None:
+                health = row["e_health"]
+                found.setdefault(row["id"], (float(row["e_value"]), 1.0 if health is None else float(health)))
+    return found

@@ -194,10 +194,20 @@ def _share(case: Case) -> Judgement:
 
 def _sequential(case: Case, sided: Callable[..., Make], what: str, least: int | None) -> Judgement:
     """Judge requests by tests that may be looked at any time, where the limits have them."""
-    watch = watched(case.gate, case.evidence, case.noise, case.alpha, case.begin_s, found=case.warmup_found)
+    watch = watched(
+        case.gate,
+        case.evidence,
+        case.noise,
+        case.alpha,
+        case.begin_s,
+        found=case.warmup_found,
+        before=case.before[0],
+    )
     if watch is None:
         return _estimated(case, sided(*_both(case)), what, least)
-    return _estimated(replace(case, begin_s=watch.warmup_s), sided(*_both(case)), what, least, watch=watch)
+    left_out = watch.warmup_s - case.begin_s
+    notes = (f"{left_out:.0f} s of warm-up left out: start a fresh baseline with the candidate",) if left_out else ()
+    return _estimated(replace(case, begin_s=watch.warmup_s), sided(*_both(case)), what, least, notes, watch)
 
 
 def _throughput(case: Case) -> Judgement:

@@ -100,6 +100,7 @@ class Looks:
             found=stage.warmup_found and rule.warmup_s is None and run.baseline_url is not None,
             instances=sides,
             looks=True,
+            before=run.before(rule.id)[0],
         )
 
 

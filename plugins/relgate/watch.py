@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from relgate.measure.noise import ASSUMED, estimate, excesses
 from relgate.measure.seconds import Seconds
 from relgate.measure.sequential import Clusters, Health, Kind, Test, harm, testable
@@ -29,8 +31,9 @@ if TYPE_CHECKING:
 class LimitWatch:
     """The tests of one fail limit.
 
-    ``highest``: largest e-value of harm so far. ``crossed_s``: when it reached 1/alpha, seconds since the bake began;
-    None while it has not.
+    ``before``: evidence of harm from earlier holds that this bake goes on from, at most 1: what spoke for the release
+    has to be outweighed first, or each run would roll the dice anew. ``highest``: largest e-value of harm so far, with
+    what was before. ``crossed_s``: when it reached 1/alpha, seconds since the bake began; None while it has not.
     """
 
     limit: NumberLimit
@@ -38,7 +41,8 @@ class LimitWatch:
     health: Health | None
     clusters: Clusters | None
     alpha: float
-    highest: float = 1.0
+    before: float = 1.0
+    highest: float = 0.0
     crossed_s: float | None = None
 
     def see(self, second: Second, end_s: float) -> None:
@@ -48,7 +52,7 @@ class LimitWatch:
             self.health.see(second)
         if self.clusters is not None:
             self.clusters.see(second)
-        self.highest = max(self.highest, self.e_value)
+        self.highest = max(self.highest, self.before * self.e_value)
         if self.crossed_s is None and self.alpha * self.highest >= 1:
             self.crossed_s = end_s
 
@@ -70,6 +74,8 @@ class Watch:
         found: the warm-up is found by the data instead, from ``begin_s`` on.
         instances: of candidate and baseline.
         looks: only harm is watched: nothing is known of health before the end.
+        before: evidence of harm from earlier holds. More than 1 counts for the joint evidence only (``decide``): a
+            limit is broken by what this bake shows.
 
     """
 
@@ -80,6 +86,7 @@ class Watch:
     found: bool = False
     instances: tuple[int, int] = (1, 1)
     looks: bool = False
+    before: float = 1.0
     limits: list[LimitWatch] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -94,7 +101,8 @@ class Watch:
 
     def _limit(self, bound: NumberLimit, alpha: float) -> LimitWatch:
         test, health, clusters = limit_tests(self.gate, bound, self.noise, self.instances)
-        return LimitWatch(bound, test, None if self.looks else health, None if self.looks else clusters, alpha)
+        before = min(self.before, 1.0)
+        return LimitWatch(bound, test, None if self.looks else health, None if self.looks else clusters, alpha, before)
 
     @property
     def warmup_s(self) -> float:
@@ -172,7 +180,14 @@ def is_sequential(gate: Gate, limit: object) -> bool:
 
 
 def watched(
-    gate: Gate, evidence: Evidence, noise: Noise, alpha: float, begin_s: float, *, found: bool = False
+    gate: Gate,
+    evidence: Evidence,
+    noise: Noise,
+    alpha: float,
+    begin_s: float,
+    *,
+    found: bool = False,
+    before: float = 1.0,
 ) -> Watch | None:
     """Return the tests of a gate on all of a recording; None where it has none or needs a baseline that is not there.
 
@@ -188,7 +203,7 @@ def watched(
     end_s = evidence.finished_s - evidence.started_s
     if noise.source == "assumed" and evidence.baseline is not None:
         noise = _between_instances(evidence.baseline, begin_s, end_s) or noise
-    watch = Watch(gate, noise, alpha, begin_s, found=found, instances=instances(evidence))
+    watch = Watch(gate, noise, alpha, begin_s, found=found, instances=instances(evidence), before=before)
     watch.add("candidate", evidence.candidate)
     if evidence.baseline is not None:
         watch.add("baseline", evidence.baseline)
@@ -208,6 +223,10 @@ def _between_instances(baseline: Samples, begin_s: float, end_s: float) -> Noise
 
 
 def instances(evidence: Evidence) -> tuple[int, int]:
-    """Return how many instances answered on each side, at least 1."""
-    own, other = (len(getattr(side, "instances", ())) or 1 for side in (evidence.candidate, evidence.baseline))
+    """Return how many instances have usable samples on each side, at least 1: a silent one averages nothing out."""
+    own, other = (_heard(side) for side in (evidence.candidate, evidence.baseline))
     return own, other
+
+
+def _heard(side: Samples | None) -> int:
+    return max(1, len(np.unique(side.instance[side.usable]))) if isinstance(side, Requests) else 1

@@ -117,6 +117,16 @@ def test_twice_as_slow_is_found_in_five_to_twelve_blocks(sd: float) -> None:
     assert (e_values[3] < 20).all()
 
 
+def test_what_is_far_outside_of_what_hosts_drift_is_found_as_fast_beside_much_traffic() -> None:
+    """The filter learns nothing from outliers, so it must not believe either that it has learned the effect by now."""
+    rng = np.random.default_rng(10)
+    drifted = wandering(rng, 8, 200, math.sqrt(2) * 0.08, 200 / 3)
+    excess = 0.45 + drifted / 4 + rng.normal(0, 0.02, (8, 200))
+    *_, last = _watched(excess, 0.02**2, sd=0.08, over_s=200.0)
+
+    assert np.mean(last >= 20) >= 0.95
+
+
 @pytest.mark.parametrize("first", [0.9, 1.0])
 def test_what_begins_in_the_middle_is_seen(first: float) -> None:
     """A fifth slower after ten minutes without: soon, if not all of the wealth bets from the begin."""

@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from relgate.measure import foresight
 from relgate.measure.drift import Noise
 from relgate.measure.exceedance import Beyond
 from relgate.measure.foresight import (
@@ -142,6 +143,36 @@ def test_what_a_good_release_is_worth() -> None:
 
     few = [found.passed or 0.0 for found in _all(Bake(10, 30, noise=CALM, least=301))]
     assert few == [0.0] * 7
+
+
+def test_what_was_rolled_back_does_not_pass() -> None:
+    """Though it was surely good in the end: the bake was over by then."""
+    at_s, sure = np.array([[5.0, math.inf, math.inf, math.inf]]), np.array([True, True, True, False])
+
+    assert foresight._passed(Bake(10, 60), at_s, sure) == 0.5
+
+
+def test_half_of_all_bakes_have_seen_it_when_half_of_them_have() -> None:
+    """Two of four: not the third one's time, and those that never see it count as well."""
+    seen = foresight._seen(1.2, np.array([40.0, 10.0, math.inf, 20.0]))
+
+    assert seen == Seen(1.2, 0.75, 20.0, math.inf)
+
+
+@pytest.mark.parametrize(
+    ("shares", "half"),
+    [
+        ([0.0, 0.0, 1.0], math.exp(0.25)),
+        ([0.5, 1.0, 1.0], math.exp(0.1)),
+        ([1.0] * 3, math.exp(0.05)),
+        ([0.1, 0.4, 0.3], None),
+    ],
+)
+def test_the_smallest_effect_lies_between_those_that_were_tried(shares: list[float], half: float | None) -> None:
+    """Between the last that less than half see and the first that half see; from nothing, which nobody sees."""
+    found = foresight._smallest(np.exp([0.1, 0.2, 0.3]), np.array(shares), 1.0, 0.5)
+
+    assert found == (half if half is None else pytest.approx(half))
 
 
 def test_a_usual_share_of_errors_beyond_the_limit_does_not_pass() -> None:

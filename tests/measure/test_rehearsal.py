@@ -78,11 +78,12 @@ def test_excess_and_variance_are_those_of_real_samples(q: float | None, effect: 
     assert told.mean() == pytest.approx(np.median(variance), rel=0.12)
 
 
-def test_hosts_drift_as_declared() -> None:
+@pytest.mark.parametrize("q", [None, 0.95])
+def test_hosts_drift_as_declared(q: float | None) -> None:
     """Their standard deviation and their correlation over its time, shared by the instances of a side."""
     noise = Noise(0.05, 30.0)
     bake = Bake(1e6, 1800, noise=noise, instances=(2, 2))
-    excess = np.stack([block.excess(None, np.zeros((1, 1)))[0][0] for block in blocks(bake)])
+    excess = np.stack([block.excess(q, np.zeros((1, 1)))[0][0] for block in blocks(bake)])
 
     assert excess.std() == pytest.approx(0.05, rel=0.05)
     lag = int(noise.over_s / noise.block_s)
@@ -114,6 +115,16 @@ def test_counts_are_those_of_their_shares(beside: bool) -> None:
     assert np.mean(np.isfinite(found.at_s[0])) <= 0.1
 
 
+def test_what_comes_after_the_last_full_block_is_counted() -> None:
+    """Blocks of more than a minute, a bake that ends in the second one."""
+    found = count(Bake(20, 100, noise=Noise(0.0, 0.0, bursts_s=60.0)), np.array([0.01]), 0.01, MoreErrors(RUNS))
+
+    assert found.n == 2000
+    assert found.own.mean() == pytest.approx(20, rel=0.1)
+    assert found.other is not None
+    assert found.other.mean() == pytest.approx(20, rel=0.1)
+
+
 def test_limits_are_kept_by_exact_bounds() -> None:
     """60 of 6000 keep 2 % and not 1 %; they keep three times a like baseline; no event keeps every ratio."""
     bake = Bake(20, 300, noise=CALM)
@@ -125,5 +136,8 @@ def test_limits_are_kept_by_exact_bounds() -> None:
     assert beside.kept("times", 3.0, 0.05).all()
     assert beside.kept("times", 1.0, 0.05).mean() < 0.1
     assert beside.kept("plus", 0.01, 0.05).mean() > 0.95
+    clustered = replace(alone, dispersion=np.full(RUNS, 9.0))
+    assert alone.kept("absolute", 0.015, 0.05).mean() > 0.9
+    assert clustered.kept("absolute", 0.015, 0.05).mean() < 0.5
     nothing = replace(beside, own=np.zeros(RUNS), other=np.zeros(RUNS))
     assert nothing.kept("times", 1.0, 0.05).all()

@@ -71,3 +71,13 @@ def test_a_summary_never_exceeds_the_limit_of_a_step_summary() -> None:
 
     assert len(text.encode()) <= LARGEST_BYTES
     assert "cut: the whole decision is in decision.json" in text
+
+
+def test_the_page_says_both_errors() -> None:
+    """One sentence under the decision, from what is recorded as ``risk``."""
+    text = render(content(), 2, "ab")
+    assert "rolls back a release that keeps its limits in at most 2.5 % of cases (the whole rollout: 5 %)" in text
+    assert "two equal hosts differ by about 1 % over 60 s (as the policy declares)" in text
+
+    certain = {**content()["risk"], "stage_alpha": 0.0}
+    assert "no gate that could roll back a good release by chance" in render(content(risk=certain), 2, "ab")

@@ -102,8 +102,8 @@ def _simulate(policy: Policy, wanted: Wanted, out: TextIO, progress: TextIO) -> 
 
 def _again(policy: Policy, wanted: Wanted, out: TextIO, progress: TextIO) -> dict[str, Any]:
     reports = wanted.reports
-    given = {"worlds": wanted.worlds, "effects": wanted.effects, "runs": wanted.runs, "rate": wanted.rate}
-    unfit = [f"--{name}" for name, value in {**given, "bake": wanted.bake, "seed": wanted.seed}.items() if value]
+    options = ("worlds", "effects", "runs", "rate", "bake", "seed")
+    unfit = [f"--{name}" for name in options if getattr(wanted, name) is not None]
     if reports is None or unfit:
         raise UsageError(f"{', '.join(unfit)}: nothing is simulated with --reports; leave one of them out")
     if not policy.stages:

@@ -44,7 +44,7 @@ def _noise(noise: Noise) -> str:
 def cell_lines(cell: Cell) -> list[str]:
     """One table: all deciders on the same releases."""
     good = cell.effect == NONE
-    what = "good releases" if good else f"bad releases, {cell.effect}"
+    what = "good releases" if good else f"releases with {cell.effect}"
     headings = ("", "rolled back, all wrongly" if good else "rolled back", *_HEADINGS)
     rows = [headings, *(_row(one, cell.horizon_s, good=good) for one in cell.outcomes)]
     return ["", f"world {cell.world}, {what}", *_aligned(rows)]

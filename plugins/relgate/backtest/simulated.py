@@ -99,10 +99,6 @@ def make_plan(
         if not 0 < rate < math.inf:
             raise UsageError(f"--rate: expected a positive rate such as 10/s, got {rate:g}/s")
         gates = tuple(replace(gate, rate=gate.rate * rate / busiest) for gate in gates)
-    declared = environment.noise
-    noise = ASSUMED
-    if declared is not None:
-        noise = Noise(declared.host_drift, declared.over_s, declared.bursts_s, "declared")
     sides = (environment.candidate, environment.baseline)
     instances = min(len(side.instances) if side is not None else 1 for side in sides)
     return Plan(
@@ -110,12 +106,20 @@ def make_plan(
         environment,
         gates,
         left_out,
-        noise,
+        noise_of(environment),
         whole_s,
         busiest if rate is None else rate,
         max(1, math.ceil(stage.look_every_s)),
         max(1, instances),
     )
+
+
+def noise_of(environment: Environment) -> Noise:
+    """Return the noise that an environment declares; what is assumed where it declares none."""
+    declared = environment.noise
+    if declared is None:
+        return ASSUMED
+    return Noise(declared.host_drift, declared.over_s, declared.bursts_s, "declared")
 
 
 def known_worlds(names: Sequence[str]) -> tuple[str, ...]:

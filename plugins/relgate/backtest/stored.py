@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from relgate.backtest.protocol import Side, Tick
-from relgate.backtest.simulated import others
+from relgate.backtest.simulated import noise_of, others
 from relgate.decide import Ending, Expectation, TestOutcome, decide
 from relgate.errors import SourceError, UsageError
 from relgate.judge import judge
-from relgate.measure.drift import Noise
-from relgate.measure.noise import ASSUMED
 from relgate.observe.store import open_recording
 from relgate.run import DECISION, recorded
 from relgate.values import GateResult, Requests, Verdict
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relgate.backtest.protocol import Decider
+    from relgate.measure.drift import Noise
     from relgate.observe.store import Recording
     from relgate.policy.environments import Environment
     from relgate.policy.model import Gate, Policy, Stage
@@ -111,8 +110,7 @@ def _bake(policy: Policy, folder: Path, recording: Recording, stage: str | None,
     known = recorded(folder.parent, folder.name)
     content: dict[str, Any] = dict(known.content or {})
     where = _stage(policy, stage or content.get("stage"))
-    side = _environment(policy, environment or content.get("environment"))
-    noise = Noise(**side.noise.model_dump(), source="declared") if side.noise is not None else ASSUMED
+    noise = noise_of(_environment(policy, environment or content.get("environment")))
     then = {str(row["id"]): row for row in content.get("gates", ())}
     release = content.get("release", {})
     judged = [

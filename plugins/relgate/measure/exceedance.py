@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _ODDS = ((1.5, 0.2), (2.5, 0.2), (5.0, 0.25), (12.0, 0.2), (50.0, 0.15))
 """Odds of an event that are bet on, as multiples of the odds at the limit, with weights."""
 
-MOST_OF_A_BLOCK = 10.0
+MOST_OF_A_BLOCK = 5.0
 """Largest payoff of one block; cutting payoffs off only makes the test more careful."""
 
 CLUSTER = 4.0

@@ -201,16 +201,12 @@ def _seen(worse: float, at_s: Floats) -> Seen:
 
 def _smallest(worse: Floats, shares: Floats, allowed: float, need: float) -> float | None:
     """Return the smallest effect beyond the limit that is seen in a share ``need`` of bakes, interpolated."""
-    sizes, seen = np.log(worse / allowed), np.maximum.accumulate(shares)
-    if not seen.size or seen[-1] < need:
+    sizes, seen = np.append(0.0, np.log(worse / allowed)), np.append(0.0, np.maximum.accumulate(shares))
+    if seen[-1] < need:
         return None
-    return float(allowed * math.exp(np.interp(need, *_rising(np.append(0.0, seen), np.append(0.0, sizes)))))
-
-
-def _rising(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Keep the first y of each x: ``np.interp`` needs x that rise."""
-    _, first = np.unique(x, return_index=True)
-    return x[first], y[first]
+    first = int(np.argmax(seen >= need))
+    size = np.interp(need, seen[first - 1 : first + 1], sizes[first - 1 : first + 1])
+    return float(allowed * math.exp(size))
 
 
 # --- in words

@@ -104,7 +104,7 @@ def lost(one: Samples, begin_s: float) -> str | None:
 
 
 def unseen(one: Samples, begin_s: float, end_s: float, every_s: float | None = None) -> str | None:
-    """Say which end of the window nobody watched; None when the observations reach both ends (ids have no time).
+    """Say which part of the window nobody watched; None when there is none (ids have no time).
 
     ``every_s``: the schedule, where it is known; the median spacing otherwise.
     """
@@ -118,7 +118,13 @@ def unseen(one: Samples, begin_s: float, end_s: float, every_s: float | None = N
     window = f"of a window from {begin_s:.4g} s to {end_s:.4g} s"
     if first - begin_s > most:
         return f"nothing was observed before {first:.4g} s {window}"
-    return f"nothing was observed after {last:.4g} s {window}" if end_s - last > most else None
+    if end_s - last > most:
+        return f"nothing was observed after {last:.4g} s {window}"
+    t_s = np.sort(t_s)
+    widest = int(np.argmax(np.diff(t_s))) if t_s.size > 1 else 0
+    if t_s.size > 1 and t_s[widest + 1] - t_s[widest] > most:
+        return f"nothing was observed from {t_s[widest]:.4g} s to {t_s[widest + 1]:.4g} s {window}"
+    return None
 
 
 def _seen_at(one: Samples) -> Floats:

@@ -64,11 +64,13 @@ class Seconds:
         """Take more requests of a side, in any order.
 
         Those that the recorder spoiled, and those that were due before what was given out, are left out. Raises
-        ValueError for samples that are neither requests nor answers, and for a latency that is NaN.
+        ValueError for samples that are neither requests nor answers, and for a latency that is NaN or negative.
         """
         due_s, latency_s, failed = _requests(samples)
         if np.isnan(latency_s).any():
             raise ValueError("latency: expected numbers, got NaN; drop or refuse such samples before")
+        if (latency_s < 0).any():
+            raise ValueError(f"latency: expected seconds, got {latency_s.min():.4g}; has a clock been set back?")
         kept = due_s >= self._next_s
         waiting = self._sides[side]
         due_s = np.concatenate([waiting.due_s, due_s[kept]])

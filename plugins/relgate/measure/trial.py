@@ -111,9 +111,9 @@ def at_once(bound: Bound, estimator: Estimator, subject: Subject, found: Finding
     if verdict == "open":
         n_needed = found.n_needed if found else estimator.needed(bound.basis, bound.value, subject.confidence)
     value, limit = apart(own.value, boundary, subject.dimension)
-    sign = {"bad": f"{bound.op} limit", "good": f"{_OPPOSITE[bound.op]} limit", "open": "is not clear of limit"}[
-        verdict
-    ]
+    beyond = bound.broken_by(own.value, boundary)
+    kept = f"is not surely {bound.op} limit" if beyond else f"{_OPPOSITE[bound.op]} limit"
+    sign = {"bad": f"{bound.op} limit", "good": kept, "open": "is not clear of limit"}[verdict]
     reasons = [*_grounds(bound, own, interval, estimator, subject), *(found.notes if found is not None else ())]
     text = f"{subject.what} {value} {sign} {limit}{grounds(reasons)}"
     if verdict == "open":
