@@ -765,3 +765,26 @@ def test_unmeasured_is_an_error_with_a_reason() -> None:
     assert found.message == "could not be measured: the recording is damaged"
     assert found.limit == "> 2s"
     assert found.measurement.problems == ("the recording is damaged",)
+
+
+def test_earlier_holds_count_in_both_directions() -> None:
+    """Evidence of earlier runs is multiplied with: what spoke for a release is to be outweighed to break a limit."""
+    rule = gate("quantile", "> baseline + 20%")
+    own, other = requests(lognormal(600, 0.3), window_s=60), requests(lognormal(600, seed=2), window_s=60)
+    bake = replace(evidence(own, other), finished_s=1060.0)
+    fresh, trusted = (
+        judge(rule, bake, alpha=0.05, beta=0.05, noise=QUIET, before=before) for before in ((1.0, 1.0), (1e-9, 10.0))
+    )
+
+    assert (fresh.verdict, trusted.verdict) == (FAIL, INCONCLUSIVE)
+    assert trusted.e_value == pytest.approx((fresh.e_value or 0) * 1e-9)
+    assert trusted.e_health == pytest.approx((fresh.e_health or 0) * 10)
+
+
+def test_a_release_between_its_limit_and_what_must_not_be_promoted_is_not_said_to_keep_the_limit() -> None:
+    """It passes by ``worse_by``; the line at 3 a.m. must not say that 115 is below 110."""
+    rule = gate("quantile", "> baseline + 10%", worse_by=0.4, quantile=0.5)
+    found = judged(rule, requests(lognormal(6000, 0.115)), requests(lognormal(6000, seed=2)))
+
+    assert found.verdict is PASS
+    assert "is not surely > limit" in found.message

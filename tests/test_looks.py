@@ -134,7 +134,7 @@ def test_earlier_evidence_for_a_release_counts_in_looks_too(
     assert after is None or after[0] > alone[0]
 
 
-@pytest.mark.parametrize("more", [", on_fail: hold", ", severity: minor", ", severity: normal"])
+@pytest.mark.parametrize("more", [", on_fail: hold, severity: critical", ", severity: minor", ", severity: normal"])
 def test_gates_that_do_not_ask_for_a_rollback_at_once_never_stop(
     looking: Callable[..., tuple[Run, Looks, Writer]], more: str
 ) -> None:

@@ -39,11 +39,18 @@ def usual_noise(run: Run) -> Noise:
     if not bakes:
         return ASSUMED
     begin_s = run.stage.warmup_s
+    try:
+        return _measured(bakes, begin_s, run.bake_s)
+    except ValueError:  # A recording whose numbers are none: nothing is learned from such a folder.
+        return ASSUMED
+
+
+def _measured(bakes: list[tuple[Requests, Requests, float]], begin_s: float, bake_s: float) -> Noise:
     fine = [excesses(own, other, begin_s, end_s, 1) for own, other, end_s in bakes]
     bursts_s = min(max(burst_length(fine), ASSUMED.bursts_s), LONGEST_BURST_S)
     block_s = replace(ASSUMED, bursts_s=bursts_s).block_s
     series = [excesses(own, other, begin_s, end_s, block_s) for own, other, end_s in bakes]
-    measured = estimate(series, block_s, max(run.bake_s, 60.0))
+    measured = estimate(series, block_s, max(bake_s, 60.0))
     return ASSUMED if measured is None else replace(measured, bursts_s=bursts_s)
 
 

@@ -14,7 +14,7 @@ from relgate.measure.contrast import Bins, Contrast
 from relgate.measure.discordant import MoreErrors
 from relgate.measure.drift import Noise
 from relgate.measure.exceedance import Beyond
-from relgate.measure.rehearsal import LONGEST_S, RUNS, SIGMA, Bake, blocks, common_quantile, count
+from relgate.measure.rehearsal import MOST_BLOCKS, RUNS, SIGMA, Bake, blocks, common_quantile, count, cross, together
 
 from .traffic import latencies
 
@@ -45,17 +45,17 @@ def test_what_is_known_is_seen_at_the_next_look_or_at_the_end(known_s: float, lo
 def test_without_requests_there_are_no_blocks(bake: Bake) -> None:
     """Nor without a bake."""
     assert list(blocks(bake)) == []
-    found = count(bake, np.array([0.01]), None, Beyond(RUNS, 0.01))
+    found = count(bake, np.array([0.01]), None, lambda runs: Beyond(runs, 0.01))
     assert np.isinf(found.at_s).all()
     assert found.n == 0
 
 
 def test_a_rehearsal_is_always_the_same_and_not_longer_than_it_must_be() -> None:
-    """Half an hour says enough."""
+    """Some hundred blocks say enough."""
     one, other = (next(blocks(Bake(10, 600, noise=Noise(0.03, 50)))) for _ in range(2))
 
     assert (one.excess(None, np.zeros((1, 1)))[0] == other.excess(None, np.zeros((1, 1)))[0]).all()
-    assert sum(1 for _ in blocks(Bake(1, 1e6, noise=CALM))) == LONGEST_S / CALM.block_s
+    assert sum(1 for _ in blocks(Bake(1, 1e6, noise=CALM))) == MOST_BLOCKS
 
 
 @pytest.mark.parametrize("q", [None, 0.5, 0.95])
@@ -103,21 +103,20 @@ def test_the_common_quantile_leaves_its_share_above(q: float, effect: float) -> 
 @pytest.mark.parametrize("beside", [False, True])
 def test_counts_are_those_of_their_shares(beside: bool) -> None:
     """Of the first case, which is the good release; the others are seen or not."""
-    bake, shares = Bake(20, 300, noise=CALM), np.array([0.01, 0.2])
-    test = MoreErrors(2 * RUNS) if beside else Beyond(2 * RUNS, 0.02)
-    found = count(bake, shares, 0.01 if beside else None, test)
+    bake, shares = Bake(20, 300, noise=CALM), np.array([0.01, 0.2, 0.2, 0.3])
+    found = count(bake, shares, 0.01 if beside else None, MoreErrors if beside else lambda runs: Beyond(runs, 0.02))
 
     assert found.n == 6000
     assert found.own.mean() == pytest.approx(60, rel=0.05)
     assert (found.other is None) != beside
     assert np.median(found.dispersion) == pytest.approx(1.05, abs=0.15)
-    assert np.isfinite(found.at_s[1]).all()
+    assert np.isfinite(found.at_s[1:]).all()
     assert np.mean(np.isfinite(found.at_s[0])) <= 0.1
 
 
 def test_what_comes_after_the_last_full_block_is_counted() -> None:
     """Blocks of more than a minute, a bake that ends in the second one."""
-    found = count(Bake(20, 100, noise=Noise(0.0, 0.0, bursts_s=60.0)), np.array([0.01]), 0.01, MoreErrors(RUNS))
+    found = count(Bake(20, 100, noise=Noise(0.0, 0.0, bursts_s=60.0)), np.array([0.01]), 0.01, MoreErrors)
 
     assert found.n == 2000
     assert found.own.mean() == pytest.approx(20, rel=0.1)
@@ -125,11 +124,37 @@ def test_what_comes_after_the_last_full_block_is_counted() -> None:
     assert found.other.mean() == pytest.approx(20, rel=0.1)
 
 
+def test_the_first_case_is_counted_to_its_end() -> None:
+    """Though it was rolled back in every run long before."""
+    found = count(Bake(20, 300, noise=CALM), np.array([0.2]), None, lambda runs: Beyond(runs, 0.01))
+
+    assert (found.at_s < 60).all()
+    assert found.own.mean() == pytest.approx(1200, rel=0.02)
+
+
+@given(st.integers(0, 40))
+def test_every_case_is_in_one_part(cases: int) -> None:
+    """The good release in the first, with few others: it is rehearsed to the end."""
+    parts = together(cases)
+
+    assert [case for part in parts for case in range(part.start, part.stop)] == list(range(cases))
+    assert all(part.stop - part.start <= 3 for part in parts)
+
+
+def test_only_the_first_time_counts() -> None:
+    """Of evidence that is enough; a share of it is none."""
+    at_s = np.full((1, 3), math.inf)
+    for now_s, evidence in ((5.0, [0.99, 1.0, math.nan]), (10.0, [2.0, 5.0, 0.0])):
+        cross(at_s, np.array([evidence]), now_s)
+
+    assert at_s.tolist() == [[10.0, 5.0, math.inf]]
+
+
 def test_limits_are_kept_by_exact_bounds() -> None:
     """60 of 6000 keep 2 % and not 1 %; they keep three times a like baseline; no event keeps every ratio."""
     bake = Bake(20, 300, noise=CALM)
-    alone = count(bake, np.array([0.01]), None, Beyond(RUNS, 0.02))
-    beside = count(bake, np.array([0.01]), 0.01, MoreErrors(RUNS))
+    alone = count(bake, np.array([0.01]), None, lambda runs: Beyond(runs, 0.02))
+    beside = count(bake, np.array([0.01]), 0.01, MoreErrors)
 
     assert alone.kept("absolute", 0.02, 0.05).mean() > 0.95
     assert alone.kept("absolute", 0.01, 0.05).mean() < 0.1

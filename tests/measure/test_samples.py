@@ -128,3 +128,16 @@ def test_slides_cover_and_stay_inside(begin_s: float, length_s: float, for_s: fl
 def test_parts_are_equal() -> None:
     """Five parts of ten seconds are two seconds each."""
     assert samples.parts_of(10, 20) == [(10, 12), (12, 14), (14, 16), (16, 18), (18, 20)]
+
+
+@pytest.mark.parametrize(("hole_s", "said"), [(9, False), (12, True), (90, True)])
+def test_a_hole_in_the_middle_is_a_part_that_nobody_watched(hole_s: int, said: bool) -> None:
+    """As long as what may be missing at the ends: a tenth of the window."""
+    whole = requests(100)
+    seen = (whole.intended_s < 5) | (whole.intended_s >= 4 + hole_s)
+    arrays = ("intended_s", "latency_s", "lag_s", "status", "failed", "usable", "path")
+    rest = Requests(**{name: getattr(whole, name)[seen][::-1] for name in arrays})
+
+    found = samples.unseen(rest, 0, 100)
+    assert (found is not None) is said
+    assert found is None or found.startswith(f"nothing was observed from 4 s to {4 + hole_s} s")

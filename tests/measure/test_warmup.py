@@ -25,6 +25,7 @@ def _over(
         none = np.zeros((1, n), dtype=np.bool_)
         over_s = found.see(Second(own * (1 + excess), other, none, none))
         if over_s is not None:
+            assert t_s < longest_s + (WINDOW + 1) * BLOCK_S, "known too late"
             assert found.see(Second(own, other, none, none)) == over_s
             return over_s
     raise AssertionError("the warm-up never ended")

@@ -136,7 +136,8 @@ def spike(x: Floats) -> Floats:
     """Return 1 + b(x) of the bet on outliers: next to nothing on ordinary innovations, nearly all on large ones.
 
     A service that stops for a second twice a minute is fast in all other blocks. Bets on a steady effect lose in those
-    what they win in the one; b = stake sign(x) x^4 / (x^4 + 3^4) is odd as well, and loses 1 % there.
+    what they win in the one; b = stake sign(x) x^4 / (x^4 + 3^4) is odd as well, and loses 1 % there. It is made after
+    an ordinary block only: a pause that reaches into the next block is one piece of evidence.
     """
     fourth = x**4
     paid: Floats = 1.0 + SPIKES[1] * np.sign(x) * fourth / (fourth + _SPIKE**4)
@@ -163,12 +164,15 @@ class Excess:
         steady = np.array([weight for _, weight in EFFECTS])
         self._weights = np.append((1 - SPIKES[0]) * steady, SPIKES[0])
         self._wealth = Wealth((*shape, len(EFFECTS) + 1), first)
+        self._calm = np.ones(shape, dtype=np.bool_)
 
     def step(self, excess: Floats, variance: Floats) -> None:
         """Take one block: the excess and the variance of its own noise, in log units and their square."""
         x, sees = self._drift.step(excess, variance)
         steady = payoff(x[..., None], sees[..., None] * self._effects)
-        self._wealth.pay(np.concatenate([steady, spike(x)[..., None]], axis=-1))
+        rare = np.where(self._calm, spike(x), 1.0)
+        self._calm = np.abs(x) < _ORDINARY
+        self._wealth.pay(np.concatenate([steady, rare[..., None]], axis=-1))
 
     @property
     def inflation(self) -> Floats:

@@ -19,7 +19,7 @@ from relgate.measure.discordant import MoreErrors
 from relgate.measure.drift import Excess
 from relgate.measure.exceedance import Beyond
 from relgate.measure.latency import WHOLE
-from relgate.measure.rehearsal import LONGEST_S, RUNS, SIGMA, Bake, Counted, blocks, count
+from relgate.measure.rehearsal import RUNS, SIGMA, Bake, Counted, blocks, count, cross, together
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,13 +91,17 @@ def slower(bake: Bake, allowed: float = 1.0, worst: float | None = None, quantil
     # Of the whole distribution only the rank is rehearsed: what P95 and P99 add makes it a little sooner.
     weight = WHOLE[0][1] if quantile is None else 1.0
     noise, effects = bake.noise, np.log(worse / allowed)[:, None]
-    harm = Excess((len(worse), RUNS), noise.pair_variance(*bake.instances), noise.over_s, noise.block_s)
     health = _Health(bake, (None, 0.95) if quantile is None else (quantile,), allowed if worst is None else worst)
-    at_s = np.full((len(worse), RUNS), math.inf)
+    at_s, variance = np.full((len(worse), RUNS), math.inf), noise.pair_variance(*bake.instances)
+    parts = [
+        (cases, Excess(at_s[cases].shape, variance, noise.over_s, noise.block_s)) for cases in together(len(worse))
+    ]
     for block in blocks(bake):
-        harm.step(*block.excess(quantile, effects))
         health.step(block)
-        at_s[(bake.alpha * weight * harm.e_value >= 1) & np.isinf(at_s)] = block.looked_at_s
+        for cases, harm in parts:
+            if np.isinf(at_s[cases]).any():
+                harm.step(*block.excess(quantile, effects[cases]))
+                cross(at_s[cases], bake.alpha * weight * harm.e_value, block.looked_at_s)
     told = _told(bake, "of the baseline", allowed, worse, at_s, shown)
     return replace(told, passed=_passed(bake, at_s, health.sure), good="as fast as its baseline")
 
@@ -117,38 +121,41 @@ def slower_than(bake: Bake, quantile: float) -> Foresight:
     limit, shown = 1 - quantile, SLOWER[:_SHOWN]
     worse = np.array([0.5, *sorted({*shown, *np.exp(_STEPS)})])
     shares = ndtr(np.log(worse) / SIGMA - float(ndtri(quantile)))
-    found = count(bake, shares, None, Beyond(len(worse) * RUNS, limit, bake.noise.block_s))
+    found = count(bake, shares, None, lambda runs: Beyond(runs, limit, bake.noise.block_s))
     told = _told(bake, "of the limit", 1.0, worse, found.at_s, shown)
     return replace(told, passed=_kept(bake, found, "absolute", limit), good="that takes half of the limit")
 
 
 def errors(bake: Bake, limit: float, usual: float) -> Foresight:
     """Foresee a fixed limit on the share of errors; a good release has the ``usual`` share of them."""
-    return _errors(bake, limit, usual, Beyond, ("absolute", limit))
+    worse = _shares(limit, usual)
+    found = count(bake, worse, None, lambda runs: Beyond(runs, limit, bake.noise.block_s))
+    return _of_errors(bake, worse, limit, found, ("absolute", limit))
 
 
 def more_errors(bake: Bake, usual: float, ratio: float = 1.0, points: float = 0.0) -> Foresight:
-    """Foresee a limit on the share of errors beside a baseline that has the ``usual`` one: times ratio, plus points."""
-    bound: tuple[Basis, float] = ("plus", points) if points else ("times", ratio)
-    return _errors(bake, ratio * usual + points, usual, MoreErrors, bound)
+    """Foresee a limit on the share of errors beside a baseline that has the ``usual`` one: times, or plus points."""
+    limit = ratio * usual + points
+    worse = _shares(limit, usual)
+    found = count(bake, worse, usual, lambda runs: MoreErrors(runs, ratio, points, bake.noise.block_s))
+    return _of_errors(bake, worse, limit, found, ("plus", points) if points else ("times", ratio))
 
 
-def _errors(
-    bake: Bake, limit: float, usual: float, kind: type[Beyond | MoreErrors], bound: tuple[Basis, float]
-) -> Foresight:
-    shown = tuple(factor * limit for factor in MORE if factor * limit < 1)
+def _shares(limit: float, usual: float) -> Floats:
+    """Shares of errors that are rehearsed, the usual one first."""
     steps = limit * np.exp(_SHARE_STEPS)
-    worse = np.array([usual, *sorted({*shown, *steps[steps < 1]})])
-    runs, block_s = len(worse) * RUNS, bake.noise.block_s
-    basis, value = bound
-    test: Beyond | MoreErrors
-    if kind is Beyond:
-        test = Beyond(runs, limit, block_s)
-    else:
-        test = MoreErrors(runs, *((1.0, value) if basis == "plus" else (value, 0.0)), block_s=block_s)
-    found = count(bake, worse, usual if isinstance(test, MoreErrors) else None, test)
-    told = _told(bake, "errors", limit, worse, found.at_s, shown)
-    return replace(told, passed=_kept(bake, found, basis, value), good=f"with {_percent(usual)} of errors, as usual")
+    return np.array([usual, *sorted({*_shown(limit), *steps[steps < 1]})])
+
+
+def _shown(limit: float) -> tuple[float, ...]:
+    return tuple(factor * limit for factor in MORE if factor * limit < 1)
+
+
+def _of_errors(bake: Bake, worse: Floats, limit: float, found: Counted, bound: tuple[Basis, float]) -> Foresight:
+    told = _told(bake, "errors", limit, worse, found.at_s, _shown(limit))
+    return replace(
+        told, passed=_kept(bake, found, *bound), good=f"with {_percent(float(worse[0]))} of errors, as usual"
+    )
 
 
 # --- what came of a rehearsal
@@ -233,8 +240,8 @@ def sentences(found: Foresight) -> list[str]:
         )
     said.append(f"The least that half of them see is {_size(found, found.half)}, and 95 % {_size(found, found.most)}.")
     said.append(_BEST[found.unit == "errors"])
-    if bake.bake_s > LONGEST_S:
-        said.append(f"Only the first {describe(LONGEST_S, 'time')} of the bake were rehearsed.")
+    if bake.bake_s > bake.simulated_s:
+        said.append(f"Only the first {describe(bake.simulated_s, 'time')} of the bake were rehearsed.")
     if found.passed is not None:
         said.append(f"A release {found.good} passes in {_about(found.passed)} of them; otherwise it is not decided.")
     said.append(

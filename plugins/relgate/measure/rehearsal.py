@@ -27,7 +27,7 @@ from relgate.measure.noise import ASSUMED
 from relgate.measure.rates import SharePair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -40,8 +40,8 @@ SIGMA = 0.6
 RUNS = 150
 """Bakes that are simulated: a share of them has a standard error of at most 4 points."""
 
-LONGEST_S = 1800.0
-"""What happens later in a bake is not simulated."""
+MOST_BLOCKS = 600
+"""What happens later in a bake is not simulated: half an hour in blocks of three seconds."""
 
 _SEED = 20260
 
@@ -67,7 +67,9 @@ class Bake:
     @property
     def simulated_s(self) -> float:
         """Seconds that are simulated; 0 without a bake or without requests."""
-        return min(self.bake_s, LONGEST_S) if 0 < self.rate_per_s < math.inf and self.bake_s > 0 else 0.0
+        if not (0 < self.rate_per_s < math.inf and self.bake_s > 0):
+            return 0.0
+        return min(self.bake_s, float(MOST_BLOCKS * self.noise.block_s))
 
     def due(self, begin_s: float, end_s: float) -> int:
         """Return how many requests to each side are due in [begin, end); 0 at a rate that is none."""
@@ -79,6 +81,16 @@ class Bake:
         """When somebody first looks at what is known since ``known_s``: at the next look, or at the end of the bake."""
         next_s = math.ceil(known_s / self.look_every_s - 1e-9) * self.look_every_s
         return min(next_s, max(self.bake_s, known_s))
+
+
+def together(cases: int) -> list[slice]:
+    """Return parts of some cases each: what all runs of a part have seen need not be rehearsed any further."""
+    return [slice(first, min(first + 3, cases)) for first in range(0, cases, 3)]
+
+
+def cross(at_s: Floats, evidence: Floats, now_s: float) -> None:
+    """Write ``now_s`` into ``at_s`` where the evidence, a share of what is needed, is enough for the first time."""
+    at_s[(evidence >= 1) & np.isinf(at_s)] = now_s
 
 
 # --- latencies
@@ -184,31 +196,40 @@ class Counted:
         return np.array(found)
 
 
-def count(bake: Bake, shares: Floats, usual: float | None, test: Beyond | MoreErrors) -> Counted:
-    """Let ``test`` (of as many runs as cases times RUNS) see candidates with such shares of events, in all of a bake.
+def count(bake: Bake, shares: Floats, usual: float | None, make: Callable[[int], Beyond | MoreErrors]) -> Counted:
+    """Let tests see candidates with such shares of events in all of a bake, the first one to its end.
 
-    ``usual``: the baseline's share, None without one.
+    ``usual``: the baseline's share, None without one. ``make``: a test of so many runs.
     """
     rng, block_s = np.random.default_rng(_SEED), bake.noise.block_s
-    chances = np.repeat(shares, RUNS)
-    at_s = np.full(chances.shape, math.inf)
+    at_s = np.full((len(shares), RUNS), math.inf)
+    parts = [(cases, make(at_s[cases].size)) for cases in together(len(shares))]
     dispersions, sums, in_block = (Dispersion(RUNS), Dispersion(RUNS)), np.zeros((2, RUNS)), np.zeros((2, RUNS))
     for second in range(int(bake.simulated_s)):
         n = bake.due(second, second + 1)
-        own, other = rng.binomial(n, chances), rng.binomial(n, usual or 0.0, RUNS)
-        requests = np.full(chances.shape, n)
-        if isinstance(test, MoreErrors):
-            test.see((own, np.tile(other, len(shares))), (requests, requests))
-        else:
-            test.see(own.astype(np.float64), requests.astype(np.float64))
-        in_block += np.stack([own[:RUNS], other])
+        other = rng.binomial(n, usual or 0.0, RUNS)
+        for cases, test in parts:
+            if cases.start and np.isfinite(at_s[cases]).all():
+                continue
+            own = rng.binomial(n, shares[cases, None], at_s[cases].shape)
+            in_block += 0 if cases.start else np.stack([own[0], other])
+            _show(test, own, other, n)
+            cross(at_s[cases], bake.alpha * test.e_value.reshape(own.shape), bake.looked_at_s(second + 1))
         if (second + 1) % block_s == 0:
             due = np.full(RUNS, float(bake.due(second + 1 - block_s, second + 1)))
             for dispersion, events in zip(dispersions, in_block, strict=True):
                 dispersion.see(events, due)
             sums, in_block = sums + in_block, np.zeros((2, RUNS))
-        at_s[(bake.alpha * test.e_value >= 1) & np.isinf(at_s)] = bake.looked_at_s(second + 1)
     own_sum, other_sum = sums + in_block
     larger: Floats = np.maximum(dispersions[0].factor, dispersions[1].factor)
     n = bake.due(0, int(bake.simulated_s))
-    return Counted(at_s.reshape(-1, RUNS), n, own_sum, None if usual is None else other_sum, larger)
+    return Counted(at_s, n, own_sum, None if usual is None else other_sum, larger)
+
+
+def _show(test: Beyond | MoreErrors, own: NDArray[np.int64], other: NDArray[np.int64], n: int) -> None:
+    """Show a second of all runs of some cases to their test."""
+    requests = np.full(own.size, n)
+    if isinstance(test, MoreErrors):
+        test.see((own.ravel(), np.tile(other, len(own))), (requests, requests))
+    else:
+        test.see(own.ravel().astype(np.float64), requests.astype(np.float64))
