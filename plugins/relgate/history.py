@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 MOST_BAKES = 10
 """Stored bakes that noise is measured from, the newest ones."""
 
-LONGEST_BURST_S = 10.0
-"""What lasts longer is no burst: judging would wait for half a minute of blocks."""
-
 
 def usual_noise(run: Run) -> Noise:
     """Return the noise that a run judges with, and where it is known from."""
@@ -47,7 +44,7 @@ def usual_noise(run: Run) -> Noise:
 
 def _measured(bakes: list[tuple[Requests, Requests, float]], begin_s: float, bake_s: float) -> Noise:
     fine = [excesses(own, other, begin_s, end_s, 1) for own, other, end_s in bakes]
-    bursts_s = min(max(burst_length(fine), ASSUMED.bursts_s), LONGEST_BURST_S)
+    bursts_s = burst_length(fine)
     block_s = replace(ASSUMED, bursts_s=bursts_s).block_s
     series = [excesses(own, other, begin_s, end_s, block_s) for own, other, end_s in bakes]
     measured = estimate(series, block_s, max(bake_s, 60.0))

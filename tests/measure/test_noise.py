@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from relgate.measure.drift import Noise, information
-from relgate.measure.noise import ASSUMED, LEAST_BLOCKS, estimate, excesses
+from relgate.measure.noise import ASSUMED, CALM, LEAST_BLOCKS, LONGEST_BURST_S, burst_length, estimate, excesses
 from relgate.values import Requests, Series
 
 from .traffic import latencies, wandering
@@ -150,3 +150,36 @@ def test_sides_without_requests_show_blocks_without_anything() -> None:
     assert estimate([(excess, variance)], BLOCK_S, BAKE_S) is None
     with pytest.raises(ValueError, match="Requests"):
         excesses(Series(np.zeros(1), np.zeros(1)), some, 0.0, 60.0, BLOCK_S)
+
+
+def _seconds(seed: int, n: int, sd: float, bursts_s: int = 0) -> Blocks:
+    """Excesses of single seconds with a burst of one side every minute, or none."""
+    rng = np.random.default_rng(seed)
+    excess = rng.normal(0, sd, n)
+    if bursts_s:
+        for number, begin in enumerate(range(20, n - bursts_s, 60)):
+            excess[begin : begin + bursts_s] += 1.1 if number % 2 else -1.1
+    return excess, np.full(n, sd**2)
+
+
+@pytest.mark.parametrize("bursts_s", [3, 5, 8])
+def test_the_length_of_bursts_is_measured(bursts_s: int) -> None:
+    """Ten bakes of ten minutes."""
+    found = burst_length([_seconds(k, 600, 0.05, bursts_s) for k in range(10)])
+
+    assert found == pytest.approx(bursts_s, abs=0.6)
+
+
+def test_bursts_are_never_believed_to_be_shorter_or_longer_than_makes_sense() -> None:
+    """A second is taken for the usual two; half a minute is no burst."""
+    assert burst_length([_seconds(k, 600, 0.05, 1) for k in range(10)]) == ASSUMED.bursts_s
+    assert burst_length([_seconds(k, 600, 0.05, 25) for k in range(10)]) == LONGEST_BURST_S
+
+
+def test_calm_is_believed_only_where_bursts_would_have_been_seen() -> None:
+    """Twenty minutes at least, and noise that no pause can hide in."""
+    assert burst_length([_seconds(k, 600, 0.05) for k in range(10)]) == CALM
+    assert burst_length([_seconds(0, 1100, 0.05)]) == ASSUMED.bursts_s
+    assert burst_length([_seconds(k, 600, 0.5) for k in range(10)]) == ASSUMED.bursts_s
+    assert burst_length([]) == ASSUMED.bursts_s
+    assert burst_length([(np.full(600, np.nan), np.full(600, np.inf))] * 10) == ASSUMED.bursts_s

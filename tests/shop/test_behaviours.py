@@ -57,7 +57,7 @@ def test_tail_moves_p99_and_hardly_p95() -> None:
 
 
 def test_slow_start_decays_to_nothing() -> None:
-    """At the start calls take five times as long, half-way three times, and after twenty seconds no longer than usual."""
+    """At the start calls take five times as long, half-way three times, after twenty seconds no longer than usual."""
     now = 0.0
     slow = Backend(RELEASES["slow-start"].behaviours, 4, clock=lambda: now)
     good = Backend(RELEASES["good"].behaviours, 4, clock=lambda: now)

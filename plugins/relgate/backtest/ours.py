@@ -15,7 +15,7 @@ from relgate.backtest.protocol import Verdicts
 from relgate.measure.contrast import BINS, Bins, Contrast
 from relgate.measure.discordant import MoreErrors
 from relgate.measure.latency import Slower
-from relgate.measure.noise import ASSUMED, estimate
+from relgate.measure.noise import ASSUMED, burst_length, estimate
 from relgate.measure.sequential import changed
 
 if TYPE_CHECKING:
@@ -125,11 +125,18 @@ def _calm(world: World) -> World:
 def measured(world: World) -> Noise:
     """Return the noise that stored bakes of a world show, as one instance against one."""
     one = replace(world, instances=1)
-    block_s = ASSUMED.block_s
+    bursts_s = burst_length(_series(one, 1))
+    block_s = replace(ASSUMED, bursts_s=bursts_s).block_s
+    found = estimate(_series(one, block_s), block_s, 600.0)
+    return ASSUMED if found is None else replace(found, bursts_s=bursts_s)
+
+
+def _series(world: World, block_s: int) -> list[tuple[Floats, Floats]]:
+    """Return excess and variance of each block of EARLIER_BAKES bakes."""
     bins, contrast = Bins(EARLIER_BAKES), Contrast(EARLIER_BAKES, (None,))
     own, other = np.zeros((EARLIER_BAKES, BINS)), np.zeros((EARLIER_BAKES, BINS))
     found = []
-    for number, tick in enumerate(one.start(EARLIER_BAKES, 1), 1):
+    for number, tick in enumerate(world.start(EARLIER_BAKES, 1), 1):
         ours, theirs = tick.candidate.latency_s.astype(np.float64), tick.baseline.latency_s.astype(np.float64)
         if number > _WARMUP_S and bins.anchor(ours, theirs):
             own, other = own + bins.count(ours), other + bins.count(theirs)
@@ -137,5 +144,4 @@ def measured(world: World) -> Noise:
             found.append([values[:, 0] for values in contrast.block(own, other)])
             own, other = np.zeros_like(own), np.zeros_like(other)
     both = np.array(found)
-    series = [(both[:, 0, run], both[:, 1, run]) for run in range(EARLIER_BAKES)]
-    return estimate(series, block_s, 600.0) or ASSUMED
+    return [(both[:, 0, run], both[:, 1, run]) for run in range(EARLIER_BAKES)]

@@ -45,6 +45,18 @@ ASSUMED = Noise(host_drift=0.08, over_s=200.0, bursts_s=2.0, source="assumed")
 LEAST_BURSTS = 5
 """Bursts below which their usual length is not known."""
 
+LONGEST_BURST_S = 10.0
+"""What lasts longer is no burst: judging would wait for half a minute of blocks."""
+
+CALM = 0.8
+"""Length of bursts, in seconds, where none were seen: blocks of one second."""
+
+LEAST_CALM_S = 1200
+"""Seconds of stored bakes that show calm; one outlier in so many is chance."""
+
+A_PAUSE = 3.0
+"""How many times longer than usual requests of a pause take; smaller ones are drift, or hide in the noise."""
+
 _SD = (0.0, 0.004, 0.008, 0.012, 0.016, 0.02, 0.025, 0.03, 0.036, 0.043, 0.052, 0.063, 0.075, 0.09, 0.11, 0.15)
 _TAU_S = (10.0, 20.0, 40.0, 60.0, 90.0, 140.0, 200.0, 300.0, 500.0)
 _WHITE = (1.0, 1.4, 2.0, 3.0, 5.0, 8.0)
@@ -71,12 +83,15 @@ def estimate(series: Sequence[tuple[Floats, Floats]], block_s: int, bake_s: floa
 
 
 def burst_length(series: Sequence[tuple[Floats, Floats]]) -> float:
-    """Return how long bursts last, in blocks: nine in ten end within that.
+    """Return how long bursts last, in seconds: what stored bakes show, never less than they could have shown.
 
-    ``series``: as for ``estimate``, in blocks that are short against a burst. A burst is a row of blocks that all lie
-    more than _OUTLIER usual deviations to the same side. Fewer than LEAST_BURSTS of them tell nothing: 0.
+    ``series``: as for ``estimate``, in blocks of one second. A burst is a row of seconds that all lie more than
+    _OUTLIER usual deviations to the same side. The answer is the length that nine in ten keep, at least
+    ASSUMED.bursts_s and at most LONGEST_BURST_S; CALM where bakes of LEAST_CALM_S had next to none, and a pause to
+    A_PAUSE times the usual latency would have stood out.
     """
     lengths: list[int] = []
+    seconds, widest = 0, 0.0
     for excess, variance in series:
         seen = np.isfinite(variance) & np.isfinite(excess)
         if seen.sum() < LEAST_BLOCKS:
@@ -86,7 +101,11 @@ def burst_length(series: Sequence[tuple[Floats, Floats]]) -> float:
         side = np.where(np.abs(away) > _OUTLIER * max(usual, 1e-12), np.sign(away), 0.0)
         edges = np.flatnonzero(np.diff(side, prepend=0.0, append=0.0))
         lengths += [int(end - begin) for begin, end in pairwise(edges) if side[begin]]
-    return float(np.quantile(lengths, 0.9)) if len(lengths) >= LEAST_BURSTS else 0.0
+        seconds, widest = seconds + int(seen.sum()), max(widest, _OUTLIER * usual)
+    if len(lengths) * LEAST_CALM_S <= seconds and seconds >= LEAST_CALM_S and widest <= math.log(A_PAUSE):
+        return CALM
+    longest = float(np.quantile(lengths, 0.9)) if len(lengths) >= LEAST_BURSTS else 0.0
+    return min(max(longest, ASSUMED.bursts_s), LONGEST_BURST_S)
 
 
 def excesses(
