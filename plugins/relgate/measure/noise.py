@@ -86,8 +86,8 @@ def burst_length(series: Sequence[tuple[Floats, Floats]]) -> float:
     """Return how long bursts last, in seconds: what stored bakes show, never less than they could have shown.
 
     ``series``: as for ``estimate``, in blocks of one second. A burst is a row of seconds that all lie more than
-    _OUTLIER usual deviations to the same side. The answer is the length that nine in ten keep, at least
-    ASSUMED.bursts_s and at most LONGEST_BURST_S; CALM where bakes of LEAST_CALM_S had next to none, and a pause to
+    _OUTLIER usual deviations to the same side. The answer is their mean length, which is the correlation time of
+    memoryless ones, at least ASSUMED.bursts_s and at most LONGEST_BURST_S; CALM where bakes of LEAST_CALM_S had next to none, and a pause to
     A_PAUSE times the usual latency would have stood out.
     """
     lengths: list[int] = []
@@ -104,8 +104,8 @@ def burst_length(series: Sequence[tuple[Floats, Floats]]) -> float:
         seconds, widest = seconds + int(seen.sum()), max(widest, _OUTLIER * usual)
     if len(lengths) * LEAST_CALM_S <= seconds and seconds >= LEAST_CALM_S and widest <= math.log(A_PAUSE):
         return CALM
-    longest = float(np.quantile(lengths, 0.9)) if len(lengths) >= LEAST_BURSTS else 0.0
-    return min(max(longest, ASSUMED.bursts_s), LONGEST_BURST_S)
+    usual_s = float(np.mean(lengths)) if len(lengths) >= LEAST_BURSTS else 0.0
+    return min(max(usual_s, ASSUMED.bursts_s), LONGEST_BURST_S)
 
 
 def excesses(
