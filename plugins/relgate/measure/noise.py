@@ -86,9 +86,9 @@ def burst_length(series: Sequence[tuple[Floats, Floats]]) -> float:
     """Return how long bursts last, in seconds: what stored bakes show, never less than they could have shown.
 
     ``series``: as for ``estimate``, in blocks of one second. A burst is a row of seconds that all lie more than
-    _OUTLIER usual deviations to the same side. The answer is their mean length, which is the correlation time of
-    memoryless ones, at least ASSUMED.bursts_s and at most LONGEST_BURST_S; CALM where bakes of LEAST_CALM_S had next to none, and a pause to
-    A_PAUSE times the usual latency would have stood out.
+    _OUTLIER usual deviations to the same side. The answer is their mean length, the correlation time of memoryless
+    ones, at least ASSUMED.bursts_s and at most LONGEST_BURST_S; CALM where bakes of LEAST_CALM_S had next to none, and
+    a pause to A_PAUSE times the usual latency would have stood out.
     """
     lengths: list[int] = []
     seconds, widest = 0, 0.0
