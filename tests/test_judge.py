@@ -660,6 +660,23 @@ def test_the_same_release_is_seldom_called_worse() -> None:
     assert fails <= 40 * 0.05 + 3 * math.sqrt(40 * 0.05 * 0.95)
 
 
+@pytest.mark.parametrize(
+    ("rule", "candidate", "alpha"),
+    [
+        (gate("throughput", "< 0.1/s"), requests(lognormal(600)), 0.01),
+        (gate("share", "> 5%"), requests(lognormal(600)), 0.01),
+        (gate("health", "down"), answers(*["Healthy"] * 20), None),
+        (gate("share", "any"), requests(lognormal(600)), None),
+    ],
+)
+def test_only_what_is_estimated_spends_alpha(rule: Gate, candidate: Samples, alpha: float | None) -> None:
+    """States and zero tolerance say what was seen."""
+    found = judged(rule, candidate, alpha=0.01)
+
+    assert found.verdict is PASS
+    assert found.alpha == alpha
+
+
 def of_instances(*values: list[float]) -> Series:
     """One series for each of the instances a, b, ... with a value at every moment."""
     n = len(values[0])

@@ -352,7 +352,7 @@ def _estimated(
         return Judgement(Verdict.INCONCLUSIVE, spoiled, measurement, limits_of(gate))
     judged = conclude(gate, measurement, attempt, _incomplete(case), least)
     if watch is None:
-        return judged
+        return judged if certain else replace(judged, alpha=case.alpha)
     harm, health = watch.e_value * case.before[0], watch.e_health
     return replace(
         judged,
