@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 CONTRADICTED = 4.6
 """Half the 99 % quantile of chi-square with two degrees of freedom: the drift's size and its correlation time."""
 
-SAFETY = 1.15
+SAFETY = 1.3
 """Factor on both, for what the model leaves out: a burst that reaches over the edge of a block looks like drift.
 
 Measured in bursty worlds (`benchmarks/decisions`): false rollbacks at the limit itself stay below 5 % with it.
