@@ -78,7 +78,7 @@ def test_init_then_canary_then_decision(environment: Path, tmp_path: Path) -> No
         options = ("--candidate", candidate, "--baseline", baseline, "--path", "/api/version", "--service", "mine")
         call(environment / "relgate", "init", *options, folder=repository)
         call(environment / "relgate", "check", folder=repository)
-        said = call(environment / "pytest", "-m", "canary", "--gate-bake", "15s", folder=repository)
+        said = call(environment / "pytest", "-m", "canary", "--gate-bake", "45s", folder=repository)
         assert "release decision: PROMOTE" in said
         assert "promote: mine canary-5" in call(environment / "relgate", "decision", folder=repository)
         call(environment / "pytest", folder=repository, code=5)  # A plain pytest leaves the gates alone.

@@ -73,7 +73,7 @@ def _values(answers: Answers) -> dict[str, str]:
         "baseline": _plain(baseline),
         "health": _path(answers.health),
         "paths": ", ".join(_path(path) for path in answers.paths),
-        "latency": '["> 2000ms", "> 150% of baseline"]' if answers.baseline else '"> 2000ms"',
+        "latency": '["> 2000ms", "> 2x baseline"]' if answers.baseline else '"> 2000ms"',
     }
 
 
