@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relgate.backtest.protocol import Verdicts
-from relgate.measure.contrast import BINS, Bins, Contrast
+from relgate.measure.contrast import Blocks
 from relgate.measure.discordant import MoreErrors
 from relgate.measure.latency import Slower
 from relgate.measure.noise import ASSUMED, burst_length, estimate
@@ -133,15 +133,11 @@ def measured(world: World) -> Noise:
 
 def _series(world: World, block_s: int) -> list[tuple[Floats, Floats]]:
     """Return excess and variance of each block of EARLIER_BAKES bakes."""
-    bins, contrast = Bins(EARLIER_BAKES), Contrast(EARLIER_BAKES, (None,))
-    own, other = np.zeros((EARLIER_BAKES, BINS)), np.zeros((EARLIER_BAKES, BINS))
-    found = []
-    for number, tick in enumerate(world.start(EARLIER_BAKES, 1), 1):
-        ours, theirs = tick.candidate.latency_s.astype(np.float64), tick.baseline.latency_s.astype(np.float64)
-        if number > _WARMUP_S and bins.anchor(ours, theirs):
-            own, other = own + bins.count(ours), other + bins.count(theirs)
-        if number % block_s == 0 and number > _WARMUP_S:
-            found.append([values[:, 0] for values in contrast.block(own, other)])
-            own, other = np.zeros_like(own), np.zeros_like(other)
-    both = np.array(found)
+    blocks = Blocks(EARLIER_BAKES, (None,), block_s)
+    warm = (tick for tick in world.start(EARLIER_BAKES, 1) if tick.t_s >= _WARMUP_S)
+    ended = (
+        blocks.see(tick.candidate.latency_s.astype(np.float64), tick.baseline.latency_s.astype(np.float64))
+        for tick in warm
+    )
+    both = np.array([(one.excess[:, 0], one.variance[:, 0]) for one in ended if one is not None])
     return [(both[:, 0, run], both[:, 1, run]) for run in range(EARLIER_BAKES)]

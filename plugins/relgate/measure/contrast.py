@@ -16,8 +16,7 @@ filter learns how much more it really is.
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -135,8 +134,32 @@ class Contrast:
         return g, np.maximum(slope, 1e-3)
 
 
-def log_of(factor: float) -> float:
-    """Log of a factor of the baseline; ValueError unless it is positive and finite."""
-    if not (math.isfinite(factor) and factor > 0):
-        raise ValueError(f"factor of the baseline: expected a positive number, got {factor!r}")
-    return math.log(factor)
+class Block(NamedTuple):
+    """One block: ``excess`` and ``variance`` as of ``Contrast.block``. ``empty``: no side had a request."""
+
+    excess: Floats
+    variance: Floats
+    empty: bool
+
+
+class Blocks:
+    """Gathers the seconds of two sides into blocks of ``block_s``; ``features`` as of ``Contrast``."""
+
+    def __init__(self, runs: int, features: tuple[float | None, ...], block_s: int) -> None:
+        self._bins, self._contrast = Bins(runs), Contrast(runs, features)
+        self._none = np.zeros((runs, BINS))
+        self._candidate, self._limit = self._none, self._none
+        self._block_s, self._seconds = block_s, 0
+
+    def see(self, candidate_s: Floats, limit_s: Floats) -> Block | None:
+        """Take the latencies, shape (runs, n), of one second; return the block that it ends, None within one."""
+        if self._bins.anchor(candidate_s, limit_s):
+            self._candidate = self._candidate + self._bins.count(candidate_s)
+            self._limit = self._limit + self._bins.count(limit_s)
+        self._seconds += 1
+        if self._seconds % self._block_s:
+            return None
+        empty = not (self._candidate.any() or self._limit.any())
+        found = Block(*self._contrast.block(self._candidate, self._limit), empty)
+        self._candidate, self._limit = self._none, self._none
+        return found

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relgate.measure.contrast import BINS, Bins, Contrast
+from relgate.measure.contrast import Blocks
 from relgate.measure.drift import FIRST, Excess, Noise
 
 if TYPE_CHECKING:
@@ -76,35 +76,20 @@ class Slower:
         features = WHOLE if quantile is None and not only else ((quantile, 1.0),)
         self._change = change
         self._sign = -1.0 if turned else 1.0
-        self._block_s = noise.block_s
-        self._bins = Bins(runs)
-        self._contrast = Contrast(runs, tuple(q for q, _ in features))
+        self._gathered = Blocks(runs, tuple(q for q, _ in features), noise.block_s)
         self._weights = np.array([weight for _, weight in features])
         variance = noise.pair_variance(*instances)
-        self._excess = Excess((runs, len(features)), variance, noise.over_s, self._block_s, first)
-        self._empty = np.zeros((runs, BINS))
-        self._candidate, self._limit = self._empty, self._empty
-        self._seconds = 0
+        self._excess = Excess((runs, len(features)), variance, noise.over_s, noise.block_s, first)
         self._precision, self._blocks = 0.0, 0
 
     def see(self, candidate_s: Floats, baseline_s: Floats) -> None:
         """Take the latencies, shape (runs, n), of the requests that were due within one second."""
         candidate_s, baseline_s = even(candidate_s, baseline_s)
-        limit_s = self._change(baseline_s)
-        if self._bins.anchor(candidate_s, limit_s):
-            self._candidate = self._candidate + self._bins.count(candidate_s)
-            self._limit = self._limit + self._bins.count(limit_s)
-        self._seconds += 1
-        if self._seconds % self._block_s == 0:
-            self._close()
-
-    def _close(self) -> None:
-        if self._candidate.any() or self._limit.any():
-            excess, variance = self._contrast.block(self._candidate, self._limit)
-            self._excess.step(self._sign * excess, variance)
+        block = self._gathered.see(candidate_s, self._change(baseline_s))
+        if block is not None and not block.empty:
+            self._excess.step(self._sign * block.excess, block.variance)
             self._blocks += 1
-            self._precision += float(1.0 / variance[0, 0])
-        self._candidate, self._limit = self._empty, self._empty
+            self._precision += float(1.0 / block.variance[0, 0])
 
     @property
     def blocks(self) -> int:

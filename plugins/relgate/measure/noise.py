@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relgate.measure.contrast import BINS, Bins, Contrast
+from relgate.measure.contrast import Blocks
 from relgate.measure.drift import Noise, information
 from relgate.measure.seconds import Seconds
 
@@ -112,18 +112,11 @@ def excesses(
     candidate: Samples, baseline: Samples, begin_s: float, end_s: float, block_s: int
 ) -> tuple[Floats, Floats]:
     """Return excess and sampling variance of each block of two sides in [begin_s, end_s): what ``estimate`` takes."""
-    seconds, bins, contrast = Seconds(begin_s), Bins(1), Contrast(1, (None,))
+    seconds, blocks = Seconds(begin_s), Blocks(1, (None,), block_s)
     seconds.add("candidate", candidate)
     seconds.add("baseline", baseline)
-    own, other = np.zeros((1, BINS)), np.zeros((1, BINS))
-    found: list[tuple[float, float]] = []
-    for number, second in enumerate(seconds.until(end_s), 1):
-        if bins.anchor(second.candidate_s, second.baseline_s):
-            own, other = own + bins.count(second.candidate_s), other + bins.count(second.baseline_s)
-        if number % block_s == 0:
-            excess, variance = contrast.block(own, other)
-            found.append((float(excess[0, 0]), float(variance[0, 0])))
-            own, other = np.zeros((1, BINS)), np.zeros((1, BINS))
+    ended = (blocks.see(second.candidate_s, second.baseline_s) for second in seconds.until(end_s))
+    found = [(float(one.excess[0, 0]), float(one.variance[0, 0])) for one in ended if one is not None]
     both = np.array(found).reshape(-1, 2)
     seen = np.isfinite(both).all(axis=1)
     return np.where(seen, both[:, 0], 0.0), np.where(seen, both[:, 1], np.inf)

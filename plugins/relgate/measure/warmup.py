@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relgate.measure.contrast import BINS, Bins, Contrast
+from relgate.measure.contrast import Blocks
 
 if TYPE_CHECKING:
+    from relgate.measure.contrast import Block
     from relgate.measure.seconds import Second
     from relgate.values import Floats
 
@@ -39,10 +40,8 @@ class WarmUp:
 
     def __init__(self, block_s: int, longest_s: float) -> None:
         self._block_s, self._longest_s = block_s, longest_s
-        self._bins, self._contrast = Bins(1), Contrast(1, (None,))
-        self._sides = [np.zeros((1, BINS)), np.zeros((1, BINS))]
+        self._blocks = Blocks(1, (None,), block_s)
         self._excess: list[float] = []
-        self._seconds = 0
         self.over_s: float | None = None
         """Seconds that do not count; None while that is not known."""
 
@@ -50,18 +49,13 @@ class WarmUp:
         """Take the next second; return ``over_s``."""
         if self.over_s is not None:
             return self.over_s
-        if self._bins.anchor(second.candidate_s, second.baseline_s):
-            self._sides[0] = self._sides[0] + self._bins.count(second.candidate_s)
-            self._sides[1] = self._sides[1] + self._bins.count(second.baseline_s)
-        self._seconds += 1
-        if self._seconds % self._block_s == 0:
-            self._close()
+        block = self._blocks.see(second.candidate_s, second.baseline_s)
+        if block is not None:
+            self._close(block)
         return self.over_s
 
-    def _close(self) -> None:
-        excess, variance = self._contrast.block(*self._sides)
-        self._sides = [np.zeros((1, BINS)), np.zeros((1, BINS))]
-        self._excess.append(float(excess[0, 0]) if np.isfinite(variance[0, 0]) else np.nan)
+    def _close(self, block: Block) -> None:
+        self._excess.append(float(block.excess[0, 0]) if np.isfinite(block.variance[0, 0]) else np.nan)
         begin = len(self._excess) - WINDOW
         if begin < 0:
             return
