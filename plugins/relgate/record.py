@@ -28,11 +28,11 @@ from relgate.observe.lanes import join_url
 from relgate.observe.plan import Plan
 from relgate.observe.recorder import Control, Recorder, Wiring
 from relgate.observe.streams import Alerts, JsonValue, Poll, Promql, Sampled, Scrape
-from relgate.ports import Access
+from relgate.ports.observing import Access
 
 if TYPE_CHECKING:
     from relgate.observe.streams import Target
-    from relgate.ports import Log, Source
+    from relgate.ports.observing import Log, Source
 
 # A reader that is gone or asleep must not stop a recorder: within this time it takes a line, or the line is left out.
 _PATIENCE_S = 5.0

@@ -316,3 +316,45 @@ class Decision:
     gates: tuple[GateResult, ...]
     expected_gates: tuple[str, ...]
     overrides: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a check found, so that a person can mend it without running anything again.
+
+    ``gate``: whose business it is. ``code``: the kind of fault (``index-lost``). ``what``: one sentence about this one.
+    ``why``: why it matters. ``do``: what to do. ``blocks``: False for a warning. ``sql``: the statement at fault.
+    ``revision``, ``path``, ``line``: where; None, empty, 0 where it has no such place. ``waiver``: who excused it and
+    until when; a waived finding does not block.
+    """
+
+    gate: str
+    code: str
+    what: str
+    why: str
+    do: str
+    blocks: bool = True
+    revision: str | None = None
+    path: str = ""
+    line: int = 0
+    sql: str | None = None
+    waiver: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the checks of one gate found.
+
+    ``checked`` of ``expected`` things were examined (revisions, tables, files: ``what``); fewer than expected never
+    pass. ``problems``: why the checks cannot be believed. ``does_not_apply``: why there is nothing to check here at all
+    (a lock on a database that has none); None where there is.
+    """
+
+    gate: str
+    what: str
+    checked: int
+    expected: int
+    findings: tuple[Finding, ...] = ()
+    problems: tuple[str, ...] = ()
+    does_not_apply: str | None = None
+    notes: tuple[str, ...] = ()

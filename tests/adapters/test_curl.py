@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from relgate.adapters.curl import CurlTransport
-from relgate.ports import Access, Hit, Route, Shot
+from relgate.ports.observing import Access, Hit, Route, Shot
 from tests.adapters.servers import certificate, refused_url, serving, serving_h2
 
 if TYPE_CHECKING:

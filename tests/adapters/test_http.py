@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relgate.adapters.http import Endpoint, JsonSource, PollSource, number, resolve_pointer
-from relgate.ports import Access
+from relgate.ports.observing import Access
 from tests.adapters.servers import certificate, refused_url, serving
 
 if TYPE_CHECKING:

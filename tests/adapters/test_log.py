@@ -9,7 +9,7 @@ import pytest
 from relgate.adapters.http import Endpoint
 from relgate.adapters.log import EndpointLog, FileLog
 from relgate.errors import SourceError
-from relgate.ports import Access
+from relgate.ports.observing import Access
 from tests.adapters.servers import refused_url, serving
 
 if TYPE_CHECKING:

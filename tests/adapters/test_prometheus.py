@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from relgate.adapters.http import Endpoint
 from relgate.adapters.prometheus import ACCEPT, AlertSource, QuerySource, ScrapeSource, pick
-from relgate.ports import Access
+from relgate.ports.observing import Access
 from tests.adapters.servers import refused_url, serving
 
 if TYPE_CHECKING:

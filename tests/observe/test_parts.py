@@ -12,7 +12,7 @@ from relgate.observe.expect import broken
 from relgate.observe.figures import Clocks, Lags, Reservoir, Tally
 from relgate.observe.sampler import Observation, Sampler
 from relgate.observe.streams import Expect
-from relgate.ports import Hit
+from relgate.ports.observing import Hit
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from relgate.observe.prober import Lane, Outcome, Prober
-from relgate.ports import Hit, Shot
+from relgate.ports.observing import Hit, Shot
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any
 import certifi
 import pycurl
 
-from relgate.ports import Hit
+from relgate.ports.observing import Hit
 
 if TYPE_CHECKING:
-    from relgate.ports import Access, Route, Shot
+    from relgate.ports.observing import Access, Route, Shot
 
 _HTTP = {
     "1.1": pycurl.CURL_HTTP_VERSION_1_1,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 if TYPE_CHECKING:
-    from relgate.ports import Access
+    from relgate.ports.observing import Access
 
 READ_BYTES = 4 * 1024 * 1024
 _HEADERS = frozenset({"content-type", "age", "date", "cache-control", "etag"})

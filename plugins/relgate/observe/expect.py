@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from relgate.observe.streams import Expect
-    from relgate.ports import Hit
+    from relgate.ports.observing import Hit
 
 # Larger bodies are cut, and break an expectation about them: half a document is not the document.
 KEEP_BYTES = 4 * 1024 * 1024

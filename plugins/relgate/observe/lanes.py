@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from relgate.observe import expect
 from relgate.observe.prober import Lane
 from relgate.observe.streams import Probe
-from relgate.ports import Access, Route
+from relgate.ports.observing import Access, Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable

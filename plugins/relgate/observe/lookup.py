@@ -10,7 +10,7 @@ from relgate.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from relgate.ports import Log
+    from relgate.ports.observing import Log
 
 LOOK_UP_S = 10.0
 _PAUSE_S = 0.5

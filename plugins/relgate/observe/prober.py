@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from relgate.observe.priority import PROBER, hurry, relax
 from relgate.observe.schedule import Schedule, order, turn
-from relgate.ports import Hit, Shot
+from relgate.ports.observing import Hit, Shot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from relgate.ports import Transport
+    from relgate.ports.observing import Transport
 
 LATE_NS = 5_000_000
 WATCH_NS = 5_000_000

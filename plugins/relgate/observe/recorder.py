@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from relgate.observe.plan import Plan
     from relgate.observe.streams import Sampled, Target
-    from relgate.ports import Log, Route, Source, Transport
+    from relgate.ports.observing import Log, Route, Source, Transport
 
 Ended = Literal["stopped", "interrupted", "abandoned"]
 

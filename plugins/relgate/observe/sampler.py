@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections import deque
 
-    from relgate.ports import Source
+    from relgate.ports.observing import Source
 
 
 class Observation(NamedTuple):
