@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relgate.decide import Ending, Expectation, OnFail, TestOutcome, decide, outlived
+from relgate.decide import Ending, Expectation, OnFail, TestOutcome, decide, outlived, unless_unsafe
 from relgate.values import Decision, GateResult, Outcome, Verdict
 
 CLEAN = Ending(0)
@@ -280,3 +280,30 @@ def test_extreme_evidence_decides_as_it_says(e_value: float) -> None:
     decision = decide(expecting("a"), [evident("a", e_value, 0.05)], FAILED)
 
     assert decision.outcome is (Outcome.ROLLBACK if e_value else Outcome.HOLD)
+
+
+def test_a_rollback_that_is_unsafe_holds_and_says_why() -> None:
+    """An irreversible migration has run: going back would break what it left."""
+    failed = decide(expecting("a"), [outcome("a", Verdict.FAIL)], FAILED)
+    decision = unless_unsafe(failed, ["0007 cannot be taken back: the column is gone"])
+
+    assert failed.outcome is Outcome.ROLLBACK
+    assert decision.outcome is Outcome.HOLD
+    assert reasons(decision)[0] == "rollback unsafe: 0007 cannot be taken back: the column is gone"
+    assert set(reasons(failed)) <= set(reasons(decision))
+
+
+def test_what_is_no_rollback_stays_what_it_is_where_going_back_is_unsafe() -> None:
+    """A promotion goes forward; a hold holds."""
+    promoted = decide(expecting("a"), [outcome("a", Verdict.PASS)], CLEAN)
+    held = decide(expecting("a"), [outcome("a", Verdict.INCONCLUSIVE)], FAILED)
+
+    assert unless_unsafe(promoted, ["why"]) == promoted
+    assert unless_unsafe(held, ["why"]) == held
+
+
+def test_a_rollback_that_is_safe_stays_one() -> None:
+    """Nothing irreversible has run."""
+    failed = decide(expecting("a"), [outcome("a", Verdict.FAIL)], FAILED)
+
+    assert unless_unsafe(failed, []) == failed

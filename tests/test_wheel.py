@@ -75,10 +75,10 @@ def test_init_then_canary_then_decision(environment: Path, tmp_path: Path) -> No
         candidate, baseline = service.stdout.readline().split()
         repository = tmp_path / "repository"
         repository.mkdir()
-        options = ("--candidate", candidate, "--baseline", baseline, "--path", "/api/version", "--service", "mine")
+        options = ("--candidate", candidate, "--baseline", baseline, "--path", "/api/products", "--service", "mine")
         call(environment / "relgate", "init", *options, folder=repository)
         call(environment / "relgate", "check", folder=repository)
-        said = call(environment / "pytest", "-m", "canary", "--gate-bake", "45s", folder=repository)
+        said = call(environment / "pytest", "-m", "canary", "--gate-bake", "90s", folder=repository)
         assert "release decision: PROMOTE" in said
         assert "promote: mine canary-5" in call(environment / "relgate", "decision", folder=repository)
         call(environment / "pytest", folder=repository, code=5)  # A plain pytest leaves the gates alone.

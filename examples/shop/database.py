@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,53 +18,13 @@ from sqlalchemy.schema import CreateTable
 from . import seed
 from .auth import hash_password
 from .seed import Product
+from .tables import accounts, metadata, order_lines, orders, products, schema_info
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 SCHEMA_VERSION = 7
 PAGE_SIZE = 12
-
-metadata = sa.MetaData()
-schema_info = sa.Table("schema_info", metadata, sa.Column("version", sa.Integer, primary_key=True))
-products = sa.Table(
-    "products",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("sku", sa.String(40), nullable=False, unique=True),
-    sa.Column("name", sa.String(120), nullable=False),
-    sa.Column("category", sa.String(60), nullable=False),
-    sa.Column("price_cents", sa.Integer, nullable=False),
-    sa.Column("description", sa.Text, nullable=False),
-)
-accounts = sa.Table(
-    "accounts",
-    metadata,
-    sa.Column("email", sa.String(200), primary_key=True),
-    sa.Column("password", sa.String(200), nullable=False),
-    sa.Column("role", sa.String(20), nullable=False),
-)
-orders = sa.Table(
-    "orders",
-    metadata,
-    sa.Column("ref", sa.String(40), primary_key=True),
-    sa.Column("created", sa.String(32), nullable=False),
-    sa.Column("email", sa.String(200), nullable=False, index=True),
-    sa.Column("name", sa.String(120), nullable=False),
-    sa.Column("address", sa.Text, nullable=False),
-    sa.Column("total_cents", sa.Integer, nullable=False),
-    sa.Column("status", sa.String(20), nullable=False, index=True),
-)
-order_lines = sa.Table(
-    "order_lines",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("ref", sa.ForeignKey("orders.ref"), nullable=False, index=True),
-    sa.Column("product_id", sa.Integer, nullable=False),
-    sa.Column("name", sa.String(120), nullable=False),
-    sa.Column("price_cents", sa.Integer, nullable=False),
-    sa.Column("quantity", sa.Integer, nullable=False),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +60,14 @@ class Account:
     email: str
     password: str
     role: str
+
+
+def _columns_of(table: sa.Table, value: type) -> list[sa.Column[object]]:
+    # By name, never SELECT *: the database may be that of the next release, which has more.
+    return [table.c[field.name] for field in fields(value)]
+
+
+PRODUCT, ORDER, ACCOUNT = _columns_of(products, Product), _columns_of(orders, Order), _columns_of(accounts, Account)
 
 
 def now() -> str:
@@ -138,9 +106,14 @@ class Store:
 
     def prepare(self) -> None:
         """Create tables and seed data where they are missing. Several instances may do so at the same time."""
-        with self._write() as connection:
-            for table in metadata.sorted_tables:
-                connection.execute(CreateTable(table, if_not_exists=True))
+        if self.engine.dialect.name == "postgresql":
+            from .migrations import to_newest  # Alembic is only needed here
+
+            to_newest(self.engine)
+        else:
+            with self._write() as connection:
+                for table in metadata.sorted_tables:
+                    connection.execute(CreateTable(table, if_not_exists=True))
         # IntegrityError: another instance that shares the database was quicker, with the same rows.
         with contextlib.suppress(sa.exc.IntegrityError), self._write() as connection:
             if connection.scalar(sa.select(schema_info.c.version)) is None:
@@ -158,7 +131,7 @@ class Store:
 
     def search(self, text: str = "", page: int = 1) -> tuple[list[Product], int]:
         """Products whose name, category or description contains ``text``: one page of 12, and how many there are."""
-        query = sa.select(products)
+        query = sa.select(*PRODUCT)
         for word in text.split()[:8]:
             columns = (products.c.name, products.c.category, products.c.description)
             query = query.where(sa.or_(*(column.icontains(word, autoescape=True) for column in columns)))
@@ -169,7 +142,7 @@ class Store:
 
     def lines(self, quantities: dict[int, int]) -> list[Line]:
         """Return the products of a basket (id -> quantity) that exist, in the order of their ids."""
-        query = sa.select(products).where(products.c.id.in_(quantities)).order_by(products.c.id)
+        query = sa.select(*PRODUCT).where(products.c.id.in_(quantities)).order_by(products.c.id)
         with self.engine.connect() as connection:
             found = [Product(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001
         return [Line(product, quantities[product.id]) for product in found]
@@ -187,7 +160,7 @@ class Store:
             for line in lines
         ]
         with self._write() as connection:
-            connection.execute(orders.insert().values({name: getattr(order, name) for name in orders.c.keys()}))  # noqa: SIM118
+            connection.execute(orders.insert().values({column.name: getattr(order, column.name) for column in ORDER}))
             connection.execute(order_lines.insert(), rows)
 
     def set_status(self, ref: str, status: str) -> None:
@@ -198,12 +171,12 @@ class Store:
     def order(self, ref: str) -> Order | None:
         """Return the order with this reference."""
         with self.engine.connect() as connection:
-            row = connection.execute(sa.select(orders).where(orders.c.ref == ref)).one_or_none()
+            row = connection.execute(sa.select(*ORDER).where(orders.c.ref == ref)).one_or_none()
             return Order(**row._mapping) if row else None  # noqa: SLF001
 
     def orders(self, email: str | None = None, status: str | None = None, limit: int = 100) -> list[Order]:
         """Return the newest orders, of one customer or in one status where asked."""
-        query = sa.select(orders).order_by(orders.c.created.desc(), orders.c.ref).limit(limit)
+        query = sa.select(*ORDER).order_by(orders.c.created.desc(), orders.c.ref).limit(limit)
         if email is not None:
             query = query.where(orders.c.email == email)
         if status is not None:
@@ -214,7 +187,7 @@ class Store:
     def account(self, email: str) -> Account | None:
         """Return the account with this e-mail address."""
         with self.engine.connect() as connection:
-            row = connection.execute(sa.select(accounts).where(accounts.c.email == email)).one_or_none()
+            row = connection.execute(sa.select(*ACCOUNT).where(accounts.c.email == email)).one_or_none()
             return Account(**row._mapping) if row else None  # noqa: SLF001
 
     def add_account(self, account: Account) -> bool:
@@ -247,4 +220,5 @@ class Store:
 
 
 def _columns(product: Product) -> dict[str, object]:
-    return {name: getattr(product, name) for name in ("sku", "name", "category", "price_cents", "description")}
+    values = {name: getattr(product, name) for name in ("sku", "name", "category", "price_cents", "description")}
+    return {**values, "slug": seed.slug(product)}

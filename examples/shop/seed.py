@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -62,6 +63,11 @@ _GOODS = {
         ("Head torch", 3290, "Red light, runs 90 hours."),
     ],
 }
+
+
+def slug(product: Product) -> str:
+    """Return what names a product in addresses of pages, as migration 0010 computes it: ``kettle-plain-ki-01p``."""
+    return f"{re.sub('[^A-Za-z0-9]+', '-', product.name)}-{product.sku}".lower()
 
 
 def products() -> list[Product]:

@@ -9,16 +9,10 @@ probability.
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import queue
-import subprocess
-import sys
-import threading
 import time
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any
 
+from relgate.child import Child
 from relgate.errors import SourceError
 from relgate.observe.plan import Plan, plan_streams
 from relgate.observe.streams import Header, LogPlace, Sides, Target
@@ -27,6 +21,7 @@ from relgate.settings import Run, auth_headers, headers_of, is_secret, resolve, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from relgate.child import Screen
     from relgate.looks import Looks
     from relgate.policy import Environment
     from relgate.policy import Target as PolicyTarget
@@ -34,13 +29,6 @@ if TYPE_CHECKING:
 _FIRST_LOOK_S = 3.0
 _LOOK_EVERY_S = 2.0
 _GRACE_S = 30.0
-
-
-class Screen(Protocol):
-    """What progress is written to; pytest's terminal reporter is one."""
-
-    def write_line(self, line: str | bytes, **markup: bool) -> None:
-        """Write one line."""
 
 
 class Bake:
@@ -77,14 +65,15 @@ class Bake:
         # Loaded before the recorder starts: what takes the processor then is not in its way.
         from relgate.looks import Looks
 
-        with Looks(self._run, self._rules) as looks, _Recorder(plan) as recorder:
+        looks = Looks(self._run, self._rules)
+        with looks, Child("relgate.record", plan.to_json(), "the recorder") as recorder:
             return self._watch(recorder, looks)
 
     def _targets(self) -> str:
         baseline = self._run.baseline_url
         return self._run.candidate_url + (f" beside {baseline}" if baseline else ", without a baseline")
 
-    def _watch(self, recorder: _Recorder, looks: Looks) -> str | None:
+    def _watch(self, recorder: Child, looks: Looks) -> str | None:
         """Follow the recorder's progress until it ends; why it was asked to end early, if it was."""
         deadline = time.monotonic() + self._run.bake_s + self._run.stage.warmup_s + _GRACE_S
         next_look = next_test = time.monotonic() + _FIRST_LOOK_S
@@ -117,7 +106,7 @@ class Bake:
                 if reason is not None:
                     stopped = f"the bake was ended after {elapsed_s:.0f} s: {reason}"
                     self._say(f"stopping early: {reason}")
-                    recorder.stop(reason)
+                    recorder.send(f"stop {reason}".replace("\n", " "))
             if now > deadline:
                 raise SourceError(f"the recorder did not end within {_GRACE_S:.0f} s after the bake")
 
@@ -189,92 +178,6 @@ def _server(environment: Environment, name: str) -> Target | None:
 
 def _headers(values: Mapping[str, str], secret: Collection[str]) -> tuple[Header, ...]:
     return tuple(Header(name, value, secret=name in secret) for name, value in values.items())
-
-
-class _Recorder:
-    """The recorder process, its pipe and its progress lines."""
-
-    def __init__(self, plan: Plan) -> None:
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "relgate.record"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                env=environment,
-                start_new_session=True,  # Ctrl-C reaches the controller only, which ends the recorder in order.
-            )
-        except OSError as error:
-            raise SourceError(f"the recorder cannot be started: {error}") from error
-        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._errors: list[str] = []
-        self._readers = [threading.Thread(target=target, daemon=True) for target in (self._read, self._read_errors)]
-        for thread in self._readers:
-            thread.start()
-        self._send(plan.to_json())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the pipe, which ends the recorder, and wait for it."""
-        if self._process.stdin is not None:
-            with contextlib.suppress(OSError):  # It is gone already; what it left behind tells how.
-                self._process.stdin.close()
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        for thread in self._readers:
-            thread.join()
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                pipe.close()
-
-    def progress(self, timeout_s: float) -> dict[str, Any] | None:
-        """The next progress line, None when none came in time."""
-        try:
-            document: dict[str, Any] = json.loads(self._lines.get(timeout=timeout_s))
-        except (queue.Empty, ValueError):
-            return None
-        return document
-
-    def alive(self) -> bool:
-        """Whether the process still runs or has lines that were not read."""
-        return self._process.poll() is None or not self._lines.empty()
-
-    def stop(self, reason: str) -> None:
-        """Ask for an orderly end."""
-        self._send(f"stop {reason}".replace("\n", " "))
-
-    def last_words(self) -> str:
-        """Why the process is gone."""
-        self._process.wait()
-        said = self._errors[-1].strip() if self._errors else "it said nothing"
-        return f"exit status {self._process.returncode}, {said}"
-
-    def _send(self, line: str) -> None:
-        if self._process.stdin is None:
-            return
-        try:
-            self._process.stdin.write(line + "\n")
-            self._process.stdin.flush()
-        except OSError as error:
-            self._errors.append(f"the recorder does not listen any more ({error})")
-
-    def _read(self) -> None:
-        if self._process.stdout is not None:
-            for line in self._process.stdout:
-                self._lines.put(line)
-
-    def _read_errors(self) -> None:
-        if self._process.stderr is not None:
-            for line in self._process.stderr:
-                self._errors.append(line)
-                del self._errors[:-20]
 
 
 def _progress_line(progress: Mapping[str, Any], bake_s: float) -> str:

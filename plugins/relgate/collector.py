@@ -128,7 +128,7 @@ class _Seen:
     skipped: str | None = None
 
 
-@dataclass
+@dataclass(eq=False)  # Hashable by identity: pytest keeps plugins in sets where a conftest lies beside the tests.
 class Collector:
     """Hooks of the controller: everything that pytest reports, and how it ended."""
 

@@ -7,6 +7,8 @@ Rules, in this order; the first that applies decides:
    that failed without being a gate, any end of pytest that is not a clean one, no gate at all: hold.
 3. Otherwise: promote.
 
+A rollback where going back is known to be unsafe is a hold, and stays one however long it lasts.
+
 Absence of evidence is never a yes. A gate that ran several times counts with its worst verdict, so running again
 never washes a failure away.
 """
@@ -143,6 +145,14 @@ def outlived(decision: Decision, held_s: float, hold_for_s: float, then: OnFail)
         return decision
     text = f"held for {held_s / 3600:.1f} h, longer than hold_for ({hold_for_s / 3600:.1f} h), and then: rollback"
     return replace(decision, outcome=Outcome.ROLLBACK, reasons=(Reason(None, text), *decision.reasons))
+
+
+def unless_unsafe(decision: Decision, unsafe: Sequence[str]) -> Decision:
+    """Turn a rollback into a hold where going back is known to be unsafe; ``unsafe``: why, empty where it is safe."""
+    if decision.outcome is not Outcome.ROLLBACK or not unsafe:
+        return decision
+    reasons = (*(Reason(None, f"rollback unsafe: {text}") for text in unsafe), *decision.reasons)
+    return replace(decision, outcome=Outcome.HOLD, reasons=reasons)
 
 
 def _rows(expected: Expectation, outcomes: Sequence[TestOutcome]) -> list[GateResult]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from relgate.observe.store import Recording
     from relgate.policy import Gate as Rule
     from relgate.settings import Run
-    from relgate.values import Evidence, GateResult, Judgement, Measurement
+    from relgate.values import Evidence, Findings, GateResult, Judgement, Measurement
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
 
@@ -65,6 +65,40 @@ class Observation:
         return self._recording.evidence(rule.signal, rule.field)
 
 
+@dataclass(frozen=True, slots=True)
+class ProofPart:
+    """What the proof of the migrations says about one gate, by the gate's id."""
+
+    gate: str
+
+
+@dataclass(frozen=True)
+class MigrationProof:
+    """The proof of this run's migrations; ``migrations.data`` is what the gate ``migration-data`` judges."""
+
+    run: Run
+
+    def __getattr__(self, name: str) -> ProofPart:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return ProofPart(f"migration-{name.replace('_', '-')}")
+
+    def findings(self, gate_id: str) -> Findings:
+        """Return what was found.
+
+        Raises:
+            SourceError: nothing was proven in this run, or not this gate.
+
+        """
+        from relgate.errors import SourceError
+        from relgate.migrate.store import read
+
+        gates = read(self.run.path / "evidence", self.run.id).gates
+        if gate_id not in gates:
+            raise SourceError(f"the proof has nothing about {gate_id}: it has {', '.join(gates)}")
+        return gates[gate_id]
+
+
 class GateJudge:
     """The ``gate`` fixture: judges one release criterion and leaves the result on the test's report."""
 
@@ -74,13 +108,14 @@ class GateJudge:
         self._run = run
         self._observation = observation
 
-    def judge(self, gate_id: str, signal: SignalPart | Measurement | None = None) -> Judgement:
+    def judge(self, gate_id: str, signal: SignalPart | ProofPart | Measurement | None = None) -> Judgement:
         """Judge a gate of the policy; the test fails unless the verdict is pass or warn.
 
         Args:
             gate_id: id of the gate in the policy.
             signal: a part of ``observation``, which must be the one that the policy's gate measures; or your own
-                ``Measurement`` for a gate without a signal; or None for whatever the policy names.
+                ``Measurement`` for a gate without a signal; or a part of ``migrations``; or None for what the policy
+                names.
 
         Returns:
             The judgement, when it is pass or warn.
@@ -114,7 +149,30 @@ class GateJudge:
             raise UsageError(f"one test is one gate: {self._item.nodeid} has judged {previous.id} already")
         return rule
 
-    def _judgement(self, rule: Rule, signal: SignalPart | Measurement | None) -> tuple[Judgement, Evidence | None]:
+    def _judgement(
+        self, rule: Rule, signal: SignalPart | ProofPart | Measurement | None
+    ) -> tuple[Judgement, Evidence | None]:
+        if rule.kind == "findings" or isinstance(signal, ProofPart):
+            return self._found(rule, signal), None
+        return self._measured(rule, signal)
+
+    def _found(self, rule: Rule, signal: SignalPart | ProofPart | Measurement | None) -> Judgement:
+        """Judge what the proof of the migrations says about this gate, whatever the test asks for."""
+        from relgate.errors import SourceError
+        from relgate.verdicts import by_findings, unmeasured
+
+        if rule.kind != "findings" or (isinstance(signal, ProofPart) and signal.gate != rule.id):
+            return unmeasured(rule, f"the policy's gate {rule.id} is not what the test gives it to judge: {signal}")
+        if signal is not None and not isinstance(signal, ProofPart):
+            return unmeasured(
+                rule, f"{rule.id} is judged by the proof of the migrations, the test gives something else"
+            )
+        try:
+            return by_findings(rule, MigrationProof(self._run).findings(rule.id))
+        except SourceError as error:
+            return unmeasured(rule, str(error))
+
+    def _measured(self, rule: Rule, signal: SignalPart | Measurement | None) -> tuple[Judgement, Evidence | None]:
         from relgate.errors import SourceError
         from relgate.judge import judge, judge_value
         from relgate.values import Measurement
@@ -215,6 +273,12 @@ def gate(request: pytest.FixtureRequest) -> GateJudge:
         if rule is not None:
             announce(rule.id, rule.family, rule.severity, rule.description)
     return judge
+
+
+@pytest.fixture(scope="session")
+def migrations(request: pytest.FixtureRequest) -> MigrationProof:
+    """What was proven about this run's migrations: ``gate.judge("migration-data", migrations.data)``."""
+    return MigrationProof(_run(request.config))
 
 
 def _run(config: pytest.Config) -> Run:

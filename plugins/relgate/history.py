@@ -15,6 +15,7 @@ from relgate.adapters import ledger
 from relgate.errors import SourceError
 from relgate.measure.drift import Noise
 from relgate.measure.noise import ASSUMED, burst_length, estimate, excesses
+from relgate.migrate.store import read
 from relgate.observe.store import open_recording
 from relgate.values import Outcome, Requests
 
@@ -111,3 +112,24 @@ def carried(run: Run) -> dict[str, tuple[float, float]]:
                 health = row["e_health"]
                 found.setdefault(row["id"], (float(row["e_value"]), 1.0 if health is None else float(health)))
     return found
+
+
+def going_back(run: Run) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what the release brings that cannot be taken back, and what of it makes going back unsafe now.
+
+    Unsafe is what this run's proof found applied, and what an earlier stage let through: a promoted stage that knew of
+    an irreversible revision is followed by its migration.
+    """
+    try:
+        proof = read(run.path / "evidence", run.id)
+        own, applied = proof.irreversible, proof.unsafe
+    except SourceError:
+        own, applied = (), ()
+    found = dict.fromkeys(applied)
+    if run.release:
+        this = (run.policy.service, run.environment_name, json.loads(json.dumps(run.redactor.json(run.release))))
+        for body in _bodies(run, "gate-decision"):
+            same = (body["service"], body["environment"], body["release"]) == this
+            if same and body["decision"] == Outcome.PROMOTE:
+                found.update(dict.fromkeys(body.get("irreversible", ())))
+    return own, tuple(found)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from relgate.adapters import ledger
 from relgate.audit.chain import Head
 from relgate.codec import sha256
-from relgate.decide import Ending, Expectation, TestOutcome, decide, outlived
+from relgate.decide import Ending, Expectation, TestOutcome, decide, outlived, unless_unsafe
 from relgate.errors import SourceError, UsageError
 from relgate.report import document, markdown
 from relgate.report.advice import next_steps
@@ -94,6 +94,7 @@ def conclude(
     collected: Mapping[str, str],
     ending: Ending,
     notes: tuple[str, ...] = (),
+    going_back: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
 ) -> Conclusion:
     """Decide, record the decision, and write it for people and machines.
 
@@ -104,11 +105,13 @@ def conclude(
         collected: test node id -> gate id.
         ending: how pytest ended.
         notes: sentences that belong into the record.
+        going_back: what of the release cannot be taken back, and what of it makes going back unsafe now.
 
     """
     finished_s = time.time()
     decision = decide(_expectation(run, collected), outcomes, ending, overrides=run.overrides + notes)
     decision = outlived(decision, finished_s - _held_since(run, finished_s), run.policy.hold_for_s, run.policy.then)
+    decision = replace(unless_unsafe(decision, going_back[1]), irreversible=going_back[0])
     decision = _redacted(decision, run.redactor)
     facts = document.Facts(
         run_id=run.id,
@@ -174,6 +177,7 @@ def _redacted(decision: Decision, clean: Redactor) -> Decision:
         reasons=tuple(replace(reason, text=clean.text(reason.text)) for reason in decision.reasons),
         gates=tuple(map(row, decision.gates)),
         overrides=tuple(map(clean.text, decision.overrides)),
+        irreversible=tuple(map(clean.text, decision.irreversible)),
     )
 
 

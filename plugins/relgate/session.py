@@ -15,7 +15,8 @@ from relgate.collector import Collector, GateItems, read_collected
 from relgate.decide import Ending
 from relgate.errors import PolicyError, SourceError, UsageError
 from relgate.guard import Guard
-from relgate.history import carried, usual_noise
+from relgate.history import carried, going_back, usual_noise
+from relgate.proving import Proving
 from relgate.report import terminal
 from relgate.report.promise import promise
 from relgate.run import (
@@ -120,6 +121,7 @@ class Controller:
         wanted = set((collected or {}).values()) if serial else set(self.run.gates)
         if not (serial and session.testsfailed):
             try:
+                Proving(self.run, wanted, reporter).prove()
                 self.ended_early = Bake(self.run, wanted, reporter).observe()
             except (SourceError, UsageError) as error:
                 self.collector.interrupt(f"nothing could be observed: {error}")
@@ -198,7 +200,8 @@ class Controller:
             self.collector.interrupt(f"{self.ended_early}; at the end no gate failed")
         ending = Ending(exit_status, self.collector.interruption)
         notes = self._notes(collected or {}, unknown)
-        self.conclusion = conclude(self.run, self.started, outcomes, collected or {}, ending, notes)
+        back = going_back(self.run)
+        self.conclusion = conclude(self.run, self.started, outcomes, collected or {}, ending, notes, back)
 
     def _notes(self, collected: Mapping[str, str], unknown: Sequence[str]) -> tuple[str, ...]:
         """What a reader of the record has to know beside the gates."""

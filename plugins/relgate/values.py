@@ -309,13 +309,17 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a stage decided, why, and from which gates."""
+    """What a stage decided, why, and from which gates.
+
+    ``irreversible``: what the release brings that cannot be taken back once it is applied, each with its reason.
+    """
 
     outcome: Outcome
     reasons: tuple[Reason, ...]
     gates: tuple[GateResult, ...]
     expected_gates: tuple[str, ...]
     overrides: tuple[str, ...] = field(default=())
+    irreversible: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from relgate.measure.trial import Trial
     from relgate.policy.limits import Limit
     from relgate.policy.model import Gate
+    from relgate.values import Finding, Findings
 
 LEAST = {
     "share": 30,
@@ -35,6 +36,7 @@ LEAST = {
     "growth": memory.LEAST_GROWTH,
     "trend": memory.LEAST_TREND,
     "value": 1,
+    "findings": 1,
 }
 """Samples below which nothing passes, where the policy does not say; for a quantile what its interval needs."""
 
@@ -113,6 +115,43 @@ def by_version(
     return Judgement(
         verdict, blemish or f"version {expected} in all of n={measurement.n} answers", measurement, expected
     )
+
+
+def by_findings(gate: Gate, found: Findings) -> Judgement:
+    """Judge a gate by what was found: one finding that blocks and is not waived fails it.
+
+    A finding counts even where not everything was examined; without one, what was not examined is not a pass.
+    """
+    blocking = [one for one in found.findings if one.blocks and one.waiver is None]
+    measurement = Measurement(dimension="count", n=found.checked, value=float(len(blocking)))
+    limit = "no finding"
+    if blocking:
+        revisions = sorted({one.revision for one in blocking if one.revision is not None})
+        text = f"{len(blocking)} finding{'s' if len(blocking) > 1 else ''}"
+        text += f" in {', '.join(revisions[:5])}{' and others' if len(revisions) > 5 else ''}" if revisions else ""
+        return Judgement(Verdict.FAIL, f"{text}: {told(blocking[0])}", measurement, limit)
+    if found.does_not_apply is not None:
+        return Judgement(Verdict.PASS, f"does not apply: {found.does_not_apply}", measurement, limit)
+    if found.problems:
+        return replace(unmeasured(gate, "; ".join(found.problems[:3]), measurement), limit=limit)
+    if found.checked < found.expected:
+        text = f"{found.checked} of {found.expected} {found.what} were examined"
+        return Judgement(Verdict.INCONCLUSIVE, text, replace(measurement, n_needed=found.expected), limit)
+    warned = [one for one in found.findings if one.waiver is None]
+    waived = [one for one in found.findings if one.waiver is not None]
+    if warned or waived:
+        first = warned[0] if warned else waived[0]
+        text = f"{len(warned)} warnings, {len(waived)} waived: {told(first)}"
+        return Judgement(Verdict.WARN, text, measurement, limit)
+    return Judgement(Verdict.PASS, f"nothing found in {found.checked} {found.what}", measurement, limit)
+
+
+def told(finding: Finding) -> str:
+    """Return a finding as one line: what, where, what to do."""
+    where = f" ({finding.path}:{finding.line})" if finding.path and finding.line else ""
+    revision = f"{finding.revision}: " if finding.revision is not None else ""
+    waived = f" [waived: {finding.waiver}]" if finding.waiver is not None else ""
+    return f"{revision}{finding.code}: {finding.what}{where}; {finding.do}{waived}"
 
 
 def limits_of(gate: Gate) -> str:

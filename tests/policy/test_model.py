@@ -21,7 +21,12 @@ def test_a_gate_without_confidence_has_the_policys() -> None:
 def test_families_become_gates_each_once_in_order() -> None:
     """A family stands for its gates; one without any stays visible, so that the decision can hold on it."""
     policy = load(WHOLE)
-    assert policy.required_ids(policy.stage("after")) == ("p99", "family:migration", "alerts")
+    required = policy.required_ids(policy.stage("after"))
+    assert (required[0], required[-1]) == ("p99", "alerts")
+    assert policy.migrations is not None
+    assert required[1:-1] == policy.migrations.gates
+    without = policy.model_copy(update={"gates": {"p99": policy.gates["p99"]}})
+    assert without.required_ids(policy.stage("after")) == ("p99", "family:migration", "family:preflight")
     stage = policy.stage("canary-5").model_copy(update={"require": ("login", "smoke", "canary", "p99")})
     assert policy.required_ids(stage)[:3] == ("login", "p99", "shape")
     assert len(set(policy.required_ids(stage))) == len(policy.required_ids(stage)) == 12

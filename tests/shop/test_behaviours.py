@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import math
+import random
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples.shop import behaviours
-from examples.shop.behaviours import MEDIAN_S, SIGMA, Backend, Behaviours, UnknownCurrencyError, override
+from examples.shop.behaviours import MEDIAN_S, SIGMA, Backend, Behaviours, Share, UnknownCurrencyError, override
 from examples.shop.releases import RELEASES
 
 
@@ -71,6 +72,22 @@ def test_backend_answers_cannot_be_digested_for_the_share_asked_for() -> None:
     with pytest.raises(UnknownCurrencyError, match="XTS"):
         asyncio.run(always.call())
     asyncio.run(Backend(Behaviours(), 1).call())
+
+
+@given(st.floats(0.002, 1.0), st.integers(0, 2**32))
+def test_a_share_is_the_same_in_every_minute(share: float, seed: int) -> None:
+    """What is judged is the release, not the dice of the shop: one hit in each stretch of 1 / share calls."""
+    hits = Share(share, random.Random(seed))
+    n = int(20 / share)
+    found = sum(hits.hit() for _ in range(n))
+
+    assert abs(found - share * n) <= 1 + 0.02 * share * n
+
+
+def test_a_share_of_nothing_hits_nothing() -> None:
+    """No share, no hit."""
+    hits = Share(0.0, random.Random(1))
+    assert not any(hits.hit() for _ in range(1000))
 
 
 def test_leak_stops_at_its_cap(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from relgate.policy import environments, model
 from relgate.policy.checks import entry
 from relgate.policy.fields import FIELDS
 from relgate.policy.gates import kind_and_unit
+from relgate.policy.migrations import KINDS, PROVEN, Backup, Migrations
 from relgate.policy.risk import Risk
 from relgate.policy.texts import FOUND, WHOLE
 
@@ -26,7 +27,9 @@ def build(doc: Doc, plan: Plan, sha256: str) -> model.Policy:
         phase: {gate_id: _gate(gate_id, gate) for gate_id, gate in changed.items()}
         for phase, changed in plan.phases.items()
     }
-    migrations = next(iter(entry(doc, "migrations").items()), None)
+    migrations = _migrations(doc["migrations"]) if "migrations" in doc else None
+    if migrations is not None:
+        gates |= {gate_id: _proven(gate_id) for gate_id in migrations.gates if gate_id not in gates}
     risk = _risk(Risk.at(doc.get("confidence", DEFAULT_CONFIDENCE)), doc)
     return model.Policy(
         relgate=doc["relgate"],
@@ -34,7 +37,7 @@ def build(doc: Doc, plan: Plan, sha256: str) -> model.Policy:
         risk=risk,
         environments={name: _environment(name, raw, doc.get("noise")) for name, raw in doc["environments"].items()},
         signals={name: _signal(name, raw) for name, raw in entry(doc, "signals").items()},
-        migrations=None if migrations is None else model.Migrations(kind=migrations[0], source=migrations[1]),
+        migrations=migrations,
         gates=gates,
         phases=phases,
         phase_risks={name: _risk(risk, raw) for name, raw in entry(doc, "phases").items() if "risk" in raw},
@@ -71,8 +74,32 @@ def _gate(gate_id: str, plan: GatePlan) -> model.Gate:
         on_fail=plan.on_fail,
         severity=plan.severity,
         expect=expect,
-        **_given(plan.raw, "family", "confidence", "weight", "worse_by", "min_samples", "over", "next_steps", "owner"),
+        family="migration" if rule.kind == "findings" else plan.raw.get("family", "canary"),
+        **_given(plan.raw, "confidence", "weight", "worse_by", "min_samples", "over", "next_steps", "owner"),
         **_given(plan.raw, "description", "runbook", warmup="warmup_s"),
+    )
+
+
+def _migrations(raw: Doc) -> Migrations:
+    kind = next(kind for kind in KINDS if kind in raw)
+    same = ("down", "list", "applied", "engine", "scratch", "production", "since", "everything", "sample", "queries")
+    given = _given(raw, *same, "plans", "large", "batch", "without", longest="longest_s", lock="lock_s")
+    backup = None
+    if "backup" in raw:
+        backup = Backup(**_given(raw["backup"], "folder", "take", "restore", max_age="max_age_s"))
+    return Migrations(kind=kind, source=raw[kind], backup=backup, **given)
+
+
+def _proven(gate_id: str) -> model.Gate:
+    """Return a gate on migrations as it is where the policy says nothing about it."""
+    return model.Gate(
+        id=gate_id,
+        signal=None,
+        field=None,
+        kind="findings",
+        dimension="count",
+        family="migration",
+        description=PROVEN[gate_id],
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from relgate.policy import gates, margins
 from relgate.policy.grammar import BAD, nearest
+from relgate.policy.migrations import PROVEN
 from relgate.policy.model import FAMILIES, LONGEST_WARMUP_S, Severity
 from relgate.policy.risk import Risk
 from relgate.policy.texts import FOUND
@@ -58,6 +59,8 @@ def check_policy(doc: Doc, faults: Faults) -> Plan:
     baseline = _has_baseline(doc)
     for gate_id, raw in _entries(doc, "gates"):
         path: Path = ("gates", gate_id)
+        if gate_id in PROVEN and "migrations" not in doc:
+            faults.add(path, f"{gate_id} needs migrations: where do they come from?", at_key=True)
         if gate_id in FAMILIES:
             faults.add(path, f"{gate_id} is the name of a family: a gate needs another id", at_key=True)
         rule = gates.rule_of(raw, doc, path, faults)
@@ -236,6 +239,7 @@ def _required(stage: Doc, doc: Doc, path: Path, faults: Faults) -> None:
     required, known = stage.get("require", ()), doc.get("gates", {})
     if required is BAD or known is BAD:
         return
+    known = [*known, *(PROVEN if "migrations" in doc else ())]
     for index, name in enumerate(required):
         if name is not BAD and name not in known and name not in FAMILIES:
             faults.add(

@@ -7,6 +7,7 @@ from typing import get_args
 
 from relgate.policy import texts
 from relgate.policy.grammar import Flag, Key, ListOf, MapOf, Nullable, Number, Record, Whole, Words
+from relgate.policy.migrations import SHAPE as MIGRATIONS
 from relgate.policy.model import FAMILIES, OnFail, Over, Severity
 from relgate.policy.sources import HEADERS, SIGNAL
 
@@ -122,17 +123,6 @@ ENVIRONMENT = Record(
         ),
         Key("read_only", Flag(), "whether gates must not change anything here", "false"),
     ),
-)
-
-MIGRATIONS = Record(
-    "migrations",
-    (
-        Key("alembic", texts.FILE, "the path of alembic.ini"),
-        Key("sql", texts.FILE, "a folder of SQL files"),
-        Key("django", texts.FILE, "the path of manage.py"),
-        Key("command", texts.FREE, "a command that migrates"),
-    ),
-    exactly_one=("alembic", "sql", "django", "command"),
 )
 
 _FAIL = Key("fail", ListOf(texts.LIMIT), "what is bad: one limit or several", "by the rule kind")

@@ -13,6 +13,7 @@ from relgate.policy import units
 from relgate.policy.fields import FIELDS, dimension_of, unit_of_metric
 from relgate.policy.grammar import BAD, nearest
 from relgate.policy.limits import AnyLimit, Limit, NumberLimit, StatusLimit, parse_limit
+from relgate.policy.migrations import PROVEN
 from relgate.policy.risk import STATISTICAL
 from relgate.policy.texts import WHOLE
 from relgate.policy.tighten import unreachable
@@ -57,6 +58,8 @@ class Rule:
 def rule_of(gate: Doc, doc: Doc, path: Path, faults: Faults) -> Rule | None:
     """Return what a gate judges; None when that is not known because of a fault (noted here or earlier)."""
     written, signals = gate.get("signal"), doc.get("signals", {})
+    if path[-1] in PROVEN:
+        return Rule("findings", "count")
     if written is None:
         if "signal" not in gate and any(key in gate for key in ("fail", "warn", "quantile", "over", "expect")):
             faults.add(path, "a gate with limits needs a signal, or null if your own test measures", at_key=True)
@@ -176,6 +179,9 @@ def with_defaults(
 def check_keys(raw: Doc, rule: Rule, path: Path, faults: Faults) -> None:
     """Note keys that are missing from, or mean nothing in, a gate of this rule kind."""
     what = rule.what
+    if rule.kind == "findings":
+        _check_proven(raw, path, faults)
+        return
     if rule.kind == "quantile" and "quantile" not in raw:
         faults.add(path, f"{what} needs a quantile, for example quantile: 95%", at_key=True)
     if rule.kind != "quantile" and "quantile" in raw:
@@ -189,6 +195,17 @@ def check_keys(raw: Doc, rule: Rule, path: Path, faults: Faults) -> None:
         faults.add((*path, "expect"), f"{what} is not a version: expect means nothing here", at_key=True)
     if not limited and rule.kind not in ("health", "ids", "version", "value"):
         faults.add(path, f"{what} needs a limit, for example fail: {_example(rule)!r}".replace("'", '"'), at_key=True)
+
+
+_OF_PROVEN = frozenset({"on_fail", "severity", "next_steps", "owner", "description", "runbook", "during"})
+
+
+def _check_proven(raw: Doc, path: Path, faults: Faults) -> None:
+    """Note keys that mean nothing in a gate that has findings instead of a measurement."""
+    for key in raw:
+        if key not in _OF_PROVEN and not (key == "family" and raw[key] == "migration"):
+            text = f"{path[-1]} is judged by its findings: {key} means nothing here; waive a finding in its revision"
+            faults.add((*path, key), text, at_key=True)
 
 
 def check_limits(

@@ -15,11 +15,23 @@ from relgate.errors import UsageError
 from relgate.policy.base import Frozen
 from relgate.policy.environments import Environment
 from relgate.policy.limits import Limit, NumberLimit
+from relgate.policy.migrations import Migrations
 from relgate.policy.risk import Risk, can_roll_back_by_chance, complement, is_statistical
 from relgate.values import Dimension
 
 Kind = Literal[
-    "quantile", "share", "throughput", "ids", "health", "version", "gauge", "growth", "trend", "counter", "value"
+    "quantile",
+    "share",
+    "throughput",
+    "ids",
+    "health",
+    "version",
+    "gauge",
+    "growth",
+    "trend",
+    "counter",
+    "value",
+    "findings",
 ]
 Family = Literal["canary", "migration", "preflight", "smoke", "load", "postdeploy"]
 SignalKind = Literal["probe", "poll", "scrape", "promql", "json", "alerts"]
@@ -241,13 +253,6 @@ class Stage(Frozen):
     run: tuple[Family, ...] = ("canary",)
     require: tuple[str, ...] = ()
     during: str | None = None
-
-
-class Migrations(Frozen):
-    """Where migrations come from. ``source``: alembic.ini, a folder, manage.py, or a command line."""
-
-    kind: Literal["alembic", "sql", "django", "command"]
-    source: str
 
 
 class Policy(Frozen):

@@ -160,6 +160,13 @@ SECRET = matching(
     "file:/run/secrets/token",
     show=False,
 )
+SCRATCH = matching(
+    "embedded, system, auto, or a reference to a URL",
+    rf"auto|embedded|system|{REFERENCE.pattern.removesuffix(chr(92) + 'Z')}",
+    "embedded",
+    "env:SCRATCH_URL",
+    show=False,
+)
 URL = Text("a URL", _ADDRESS.pattern, _address, ("https://canary.example", "env:CANARY_URL"))
 PATTERN = Text("a regular expression", _FREE.pattern, _pattern, (r"(?i)api[-_]?key=\S+",))
 STATUS = Text("a status or a range of them", _STATUS, _statuses, ("200-399", "404"), whole=(100, 599))

@@ -4,8 +4,8 @@ Three ports. A ``Server`` makes scratch databases and nothing else: whatever cha
 only a server makes one, so that a database which relgate did not create cannot be handed to it. A ``Session`` is one
 connection to a scratch database. A ``Tool`` knows a project's revisions and moves a scratch database by one of them.
 
-Adapters: ``adapters/postgres.py``, ``mariadb.py``, ``sqlite.py`` (servers); ``alembic.py``, ``django.py``, ``sqlfolder.py``,
-``command.py`` (tools). None of them judges.
+Adapters: ``adapters/postgres.py``, ``mariadb.py``, ``sqlite.py`` (servers); ``alembic.py``, ``django.py``,
+``sqlfolder.py``, ``command.py`` (tools). None of them judges.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 Engine = Literal["postgresql", "mysql", "sqlite"]
 """``mysql`` is MariaDB too."""
@@ -26,9 +27,11 @@ Catalog = dict[tuple[str, str], str]
 
 ``kind``: ``table``, ``column``, ``constraint``, ``index``, ``sequence``, ``enum``, ``domain``, ``view``,
 ``materialised-view``, ``function``, ``trigger``, ``policy``, ``privilege``, ``extension``, ``partition``, ``comment``,
-``schema``, ``type``, ``column-order``. ``identity``: the full name, ``public.orders.total``. The definition is text in
-which equal schemas are equal: no oids, no sizes, no statistics, no positions (``column-order`` has those). The tables in
-which migration tools keep their own books (``alembic_version`` and so on) are not in it.
+``schema``, ``type``, ``column-order``; of PostgreSQL also ``rule``, ``event-trigger``, ``statistics``, ``publication``,
+``foreign-server``, ``object`` (operators, casts and the like: that they exist). ``identity``: the full name,
+``public.orders.total``. The definition is text in which equal schemas are equal: no oids, no sizes, no statistics, no
+positions (``column-order`` has those). The tables in which migration tools keep their own books (``alembic_version``
+and so on) are not in it.
 """
 
 
@@ -72,9 +75,9 @@ class ForeignKey:
 class Table:
     """A table that rows can be written to, as seeding needs it.
 
-    ``name``: as SQL text refers to it, quoted where it must be (``public.orders``, ``public."Order"``). ``uniques``: column
-    sets of unique constraints and of unique indexes without predicate or expression, the primary key not among them.
-    ``checks``: SQL texts of its CHECK constraints, without the word CHECK. ``partition_of``: its parent's name.
+    ``name``: as SQL text refers to it, quoted where it must be (``public.orders``, ``public."Order"``). ``uniques``:
+    column sets of unique constraints and of unique indexes without predicate or expression, the primary key not among
+    them. ``checks``: SQL texts of its CHECK constraints, without the word CHECK. ``partition_of``: its parent's name.
     ``partitioned``: rows go to a partition.
     """
 
@@ -200,6 +203,24 @@ class Server(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
+class Production(Protocol):
+    """The live database: relgate did not create it, so it is only read."""
+
+    def applied(self, table: str = "alembic_version", of: tuple[int, ...] = (0,)) -> tuple[str, ...]:
+        """Return the revisions that a tool's books list: the columns ``of``, joined by a point; none without books.
+
+        Raises:
+            SourceError: it cannot be read.
+
+        """
+
+    def row_counts(self) -> dict[str, int]:
+        """Return about how many rows each table has."""
+
+    def statements(self) -> tuple[str, ...]:
+        """Return what its users send, where it keeps that."""
+
+
 class SqlError(Exception):
     """A database refused a statement. ``state``: its SQLSTATE, empty where there is none."""
 
@@ -213,7 +234,7 @@ class SqlError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """``irreversible: reason, backup`` as a revision declares it. ``backup``: what takes its place, None for nothing."""
+    """``irreversible: reason, backup`` as a revision declares it. ``backup``: what takes its place, or None."""
 
     reason: str
     backup: str | None = None
@@ -226,7 +247,8 @@ class Revision:
     ``down``: the revisions that it builds on, none for a base. ``after``: others that must be applied before
     (``depends_on``). ``path``: its file, relative to the project. ``line``, ``down_line``: where its way up and its way
     back begin. ``way_back``: whether it has one at all (a down file, a reverse operation). ``release``: the release
-    that brings it, where the project says so.
+    that brings it, where the project says so. ``retired``: columns (``orders.page``) that the code of this release does
+    not use any more: a later release may drop them.
     """
 
     id: str
@@ -240,6 +262,7 @@ class Revision:
     way_back: bool = True
     declared: Declared | None = None
     release: str | None = None
+    retired: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,9 +270,10 @@ class Statement:
     """One statement that a step sent.
 
     ``sql``: as sent. ``literal``: with its parameters in it, so that it can be sent again. ``parameters``: whether it
-    had any. ``transaction``: number of its transaction within the step, 0 for one that commits by itself. ``path``,
-    ``line``: the line of the revision's file that caused it, line 0 where nobody knows. ``backend``: number of the
-    server's process or connection that ran it. ``books``: it only writes the tool's own books.
+    had any. ``rows``: how many it changed, None where nobody knows. ``transaction``: number of its transaction within
+    the step, 0 for one that commits by itself. ``path``, ``line``: the line of the revision's file that caused it, line
+    0 where nobody knows. ``backend``: number of the server's process or connection that ran it. ``books``: it only
+    writes the tool's own books.
     """
 
     sql: str
@@ -261,6 +285,7 @@ class Statement:
     backend: int | None = None
     parameters: bool = False
     books: bool = False
+    rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +301,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a step did. ``statements`` in order, the one that failed included as the last; ``output``: what it printed."""
+    """What a step did. ``statements`` in order, the failed one as the last; ``output``: what it printed."""
 
     statements: tuple[Statement, ...]
     failure: Failure | None = None
@@ -305,13 +330,18 @@ class Crash(BaseException):
 class Tool(Protocol):
     """A migration tool with a project's history.
 
-    ``watches``: whether a ``Watch`` is called (a foreign program's statements are only known afterwards, or not at all).
-    ``has_models``: whether the project's models can be compared with a database.
+    ``project``: the folder that paths of revisions are relative to. ``watches``: whether a ``Watch`` is called (a
+    foreign program's statements are only known afterwards, or not at all). ``has_models``: whether the project's models
+    can be compared with a database.
     """
 
     name: str
+    project: Path
     watches: bool
-    has_models: bool
+
+    @property
+    def has_models(self) -> bool:
+        """Whether ``drift`` can be asked."""
 
     def revisions(self) -> tuple[Revision, ...]:
         """Return all revisions, in any order, broken chains included.

@@ -36,6 +36,7 @@ BY_KIND: dict[str, tuple[str, ...]] = {
     "trend": ("let it run longer: a trend is a leak only if it does not level off",),
     "counter": ("look at what the counter counts in the candidate's logs over the window",),
     "value": (),
+    "findings": ("read the findings in the run's evidence/migrations.md: each says where, why and what to do",),
 }
 
 _BY_VERDICT: dict[Verdict, tuple[str, ...]] = {

@@ -45,6 +45,7 @@ def document(decision: Decision, facts: Facts) -> dict[str, Any]:
         "gates": [gate_row(result) for result in decision.gates],
         "expected_gates": list(decision.expected_gates),
         "overrides": list(decision.overrides),
+        "irreversible": list(decision.irreversible),
         "policy_sha256": facts.policy_sha256,
         "risk": dict(facts.risk),
         "started": rfc3339(facts.started_s),

@@ -1,0 +1,1 @@
+"""Proving on a real database that migrations can be taken back."""
