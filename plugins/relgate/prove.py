@@ -12,26 +12,30 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
+import tempfile
 import threading
 import time
 import traceback
+from dataclasses import replace
 from datetime import date
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from relgate.errors import RelgateError, SourceError, UsageError
 from relgate.migrate import chain
 from relgate.migrate.faults import DATA, ROUND_TRIP
-from relgate.migrate.graph import ancestors
 from relgate.migrate.prove import GATES, STATIC, Asked, prove, table_of
 from relgate.migrate.rollback import script
 from relgate.migrate.scale import Sizes
 from relgate.migrate.store import NAME, Proof, encode
-from relgate.policy.migrations import Migrations
+from relgate.policy.migrations import BACKUP, Migrations
+from relgate.wiring import applied, make_backup, make_production, make_server, make_tool, queries, sample
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from relgate.migrate.notebook import Notebook
     from relgate.migrate.static import Reading
@@ -90,112 +94,61 @@ def run(plan: dict[str, Any], migrations: Migrations, progress: Any) -> str:
     tool = make_tool(migrations)
     try:
         engine = migrations.engine or tool.engine() or "postgresql"
-        production = _production(migrations)
+        production = make_production(migrations)
         with make_server(engine, migrations.scratch) as server:
-            asked, scope = _asked(plan, migrations, tool, production)
-            book, ordered = prove(server, tool, asked, progress)
-            folder = Path(plan["folder"])
-            _read_texts(book, ordered, asked, engine, tool.project, plan)
-            files = _write_sql(folder, book)
-            irreversible = _no_way_back(ordered, asked, book)
-            # Where nobody knows what production has applied, what the release brings counts as applied.
-            done = {one.id for one in ordered}
-            if asked.production is not None:
-                done -= {one.id for one in chain.new_since(ordered, asked.production)}
-            proof = Proof(
-                run_id=plan["run_id"],
-                gates={one.gate: one for one in book.results()},
-                server=server.description,
-                tool=f"{tool.name}, {migrations.source}",
-                scope=scope,
-                revisions=table_of(book, ordered),
-                irreversible=tuple(irreversible.values()),
-                unsafe=tuple(text for id_, text in irreversible.items() if id_ in done),
-                files=files,
-                took_s=round(time.monotonic() - started_s, 3),
-            )
+            proof, book = examine(plan, migrations, tool, server, production, progress)
     finally:
         tool.close()
+    folder = Path(plan["folder"])
+    proof = replace(proof, files=_write_sql(folder, book), took_s=round(time.monotonic() - started_s, 3))
     _write(folder / NAME, encode(proof))
-    return f"{scope}, on {proof.server}, {proof.took_s:.1f} s"
+    return f"{proof.scope}, on {proof.server}, {proof.took_s:.1f} s"
 
 
-def make_server(engine: Engine, scratch: str) -> Server:
-    """Start, or connect to, the server on which scratch databases are made.
-
-    Raises:
-        RelgateError: there is none; the message names what to do.
-
-    """
-    named = scratch in ("auto", "embedded", "system")
-    if engine == "postgresql":
-        from relgate.adapters.postgres import PostgresServer
-
-        if scratch == "auto" or scratch == "embedded" or scratch == "system":  # mypy reads it so
-            return PostgresServer.private(scratch)
-        return PostgresServer.at(scratch)
-    if engine == "mysql":
-        from relgate.adapters.mariadb import MariadbServer
-
-        return MariadbServer.private() if named else MariadbServer.at(scratch)
-    from relgate.adapters.sqlite import SqliteServer
-
-    return SqliteServer()
-
-
-def make_tool(migrations: Migrations) -> Tool:
-    """Return the adapter of a project's migration tool.
+def examine(
+    plan: dict[str, Any],
+    migrations: Migrations,
+    tool: Tool,
+    server: Server,
+    production: Production | None,
+    progress: Any = None,
+) -> tuple[Proof, Notebook]:
+    """Do everything that the gates of a plan need.
 
     Raises:
-        RelgateError: the project cannot be read.
+        RelgateError: the project, a server or a file is at fault.
 
     """
-    if migrations.kind == "alembic":
-        from relgate.adapters.alembic import AlembicTool
-
-        return AlembicTool(Path(migrations.source))
-    if migrations.kind == "django":
-        from relgate.adapters.django import DjangoTool
-
-        return DjangoTool(Path(migrations.source))
-    if migrations.kind == "sql":
-        from relgate.adapters.sqlfolder import SqlFolderTool
-
-        return SqlFolderTool(Path(migrations.source), migrations.engine or "postgresql", Path.cwd())
-    from relgate.adapters.command import CommandTool
-
-    if migrations.list is None:
-        raise UsageError("migrations: a command needs `list`: a command that prints the revisions as JSON lines")
-    return CommandTool(migrations.source, migrations.down, migrations.list, migrations.applied, Path.cwd())
-
-
-def _production(migrations: Migrations) -> Production | None:
-    """Return what reads the live database, and only reads."""
-    url = migrations.production
-    if url is None:
-        return None
-    kind = url.partition(":")[0].partition("+")[0]
-    if kind.startswith("postgres"):
-        from relgate.adapters.postgres_production import Production as PostgresProduction
-
-        return PostgresProduction(url)
-    if kind in ("mysql", "mariadb"):
-        from relgate.adapters.mariadb_production import MariadbProduction
-
-        return MariadbProduction(url)
-    from relgate.adapters.sqlite import SqliteProduction
-
-    return SqliteProduction(url)
+    asked, scope = _asked(plan, migrations, tool, production, server.engine)
+    book, ordered = prove(server, tool, asked, progress)
+    if book.wants(BACKUP):
+        _backup(book, migrations, server.engine, server)
+    _read_texts(book, ordered, asked, server.engine, tool.project, plan)
+    irreversible = _no_way_back(ordered, asked, book)
+    # Where nobody knows what production has applied, what the release brings counts as applied.
+    done = {one.id for one in ordered}
+    if asked.production is not None:
+        done -= {one.id for one in chain.new_since(ordered, asked.production)}
+    proof = Proof(
+        run_id=plan["run_id"],
+        gates={one.gate: one for one in book.results()},
+        server=server.description,
+        tool=f"{tool.name}, {migrations.source}",
+        scope=scope,
+        revisions=table_of(book, ordered),
+        irreversible=tuple(irreversible.values()),
+        unsafe=tuple(text for id_, text in irreversible.items() if id_ in done),
+    )
+    return proof, book
 
 
 def _asked(
-    plan: dict[str, Any], migrations: Migrations, tool: Tool, production: Production | None
+    plan: dict[str, Any], migrations: Migrations, tool: Tool, production: Production | None, engine: Engine
 ) -> tuple[Asked, str]:
     """Return what is to be proven, and the scope as a sentence."""
     revisions = tool.revisions()
-    applied = _applied(migrations, production, revisions) if production is not None else None
+    heads = applied(migrations, production, revisions) if production is not None else None
     rows = production.row_counts() if production is not None else None
-    queries = _queries(migrations, production)
     scope: frozenset[str] | None = None
     said = f"the whole history, {len(revisions)} revisions"
     if not migrations.everything and migrations.since is not None:
@@ -203,63 +156,24 @@ def _asked(
 
         new = chain.new_files(revisions, files_at(migrations.since, tool.project))
         scope, said = frozenset(one.id for one in new), f"{len(new)} revisions that {migrations.since} does not have"
-    elif not migrations.everything and applied is not None:
+    elif not migrations.everything and heads is not None:
         known = {one.id for one in revisions}
-        new = chain.new_since(revisions, [one for one in applied if one in known])
+        new = chain.new_since(revisions, [one for one in heads if one in known])
         scope, said = frozenset(one.id for one in new), f"{len(new)} revisions that production has not applied"
-    sizes = Sizes(production=rows, step_s=migrations.longest_s, lock_s=migrations.lock_s, batch=migrations.batch)
+    sizes = Sizes(step_s=migrations.longest_s, lock_s=migrations.lock_s, batch=migrations.batch)
     asked = Asked(
-        wanted=frozenset(plan["wanted"]) & {*GATES, "migration-backup"},
+        wanted=frozenset(plan["wanted"]) & {*GATES, BACKUP},
         scope=scope,
-        production=applied,
+        production=heads,
         rows=rows,
         large=migrations.large,
-        queries=queries,
+        queries=queries(migrations, production, engine),
+        sample=sample(migrations, engine),
+        plans=migrations.plans,
         alone=scope is None,
         sizes=sizes,
     )
     return asked, said
-
-
-_BOOKS: dict[str, tuple[tuple[str, tuple[int, ...]], ...]] = {
-    "alembic": (("alembic_version", (0,)),),
-    "django": (("django_migrations", (1, 2)),),
-    "sql": (("schema_migrations", (0,)), ("goose_db_version", (1,)), ("flyway_schema_history", (1,))),
-}
-"""Kind of tool -> the tables in which it keeps its books, and the columns that name a revision."""
-
-
-def _applied(migrations: Migrations, production: Production, revisions: Sequence[Revision]) -> tuple[str, ...]:
-    """Return the heads of what production has applied; empty for an empty database.
-
-    Raises:
-        UsageError: nobody knows where this tool's books are.
-
-    """
-    books = _BOOKS.get(migrations.kind)
-    if books is None:
-        text = f"what production has applied cannot be read with {migrations.kind}: name a git ref, `since:`, instead"
-        raise UsageError(f"migrations: {text}")
-    found = next((rows for table, of in books if (rows := production.applied(table, of))), ())
-    known = {one.id: one for one in revisions}
-    by_number = {str(int(id_)): id_ for id_ in known if id_.isdigit()}
-    names = [one if one in known else by_number.get(one.lstrip("0"), one) for one in found if one != "0"]
-    # Some tools list all that is applied, others only where they are.
-    parents = {parent for name in names if name in known for parent in ancestors(known, known[name].down)}
-    return tuple(name for name in dict.fromkeys(names) if name not in parents)
-
-
-def _queries(migrations: Migrations, production: Production | None) -> tuple[str, ...]:
-    found: tuple[str, ...] = ()
-    if migrations.queries is not None:
-        from relgate.adapters.sqlsplit import split
-
-        path = Path(migrations.queries)
-        try:
-            found = tuple(piece.text for piece in split(path.read_text(encoding="utf-8"), "postgresql"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise SourceError(f"{path}: the recorded queries cannot be read ({error})") from error
-    return found + (production.statements() if production is not None else ())
 
 
 def _read_texts(
@@ -276,11 +190,40 @@ def _read_texts(
             for one in ordered
         ]
         ids = frozenset(one.id for one in scope)
-        book.findings += static.read(readings, engine, only=ids)
+        book.findings += static.read(readings, engine, only=ids, application=_application(project, texts.values()))
         book.findings += _squawk(readings, ids, engine)
         book.checked[STATIC] += sum((one.id, "up") in book.sql for one in scope)
     mine = {one.path: texts[one.path] for one in scope if one.path}
     book.findings = list(waivers.apply(book.findings, mine, date.fromisoformat(plan["today"])))
+
+
+def _backup(book: Notebook, migrations: Migrations, engine: Engine, server: Server) -> None:
+    """Prove the newest backup of the policy's folder, or one that is taken now and thrown away afterwards."""
+    from relgate.adapters.backup import found
+    from relgate.migrate import backups
+
+    settings = migrations.backup
+    backup = make_backup(migrations, engine)
+    if settings is not None and settings.folder is not None:
+        files = [path for path in Path(settings.folder).glob("*") if path.is_file()]
+        newest = max(files, key=lambda path: path.stat().st_mtime, default=None)
+        if newest is None:
+            raise SourceError(f"{settings.folder}: expected a backup, found none")
+        proven = backups.check(backup, found(newest), server, now_s=time.time(), oldest_s=settings.max_age_s)
+    elif migrations.production is None:
+        raise UsageError("migrations.backup: expected `folder`, or `production` to take one from")
+    else:
+        # Production's rows: they never go into a run's evidence.
+        with tempfile.TemporaryDirectory(prefix="relgate-backup-") as folder:
+            proven = backups.prove(backup, migrations.production, Path(folder), server)
+    result = proven.findings
+    book.findings += result.findings
+    book.checked[BACKUP] = result.checked
+    book.expect(BACKUP, result.expected, result.what)
+    for problem in result.problems:
+        book.problem(BACKUP, problem)
+    for note in result.notes:
+        book.note(BACKUP, note)
 
 
 def _squawk(readings: Sequence[Reading], ids: frozenset[str], engine: Engine) -> list[Finding]:
@@ -295,6 +238,14 @@ def _squawk(readings: Sequence[Reading], ids: frozenset[str], engine: Engine) ->
         if reading.revision.id in ids and reading.statements
         for one in squawk.read(reading.revision, reading.statements)
     ]
+
+
+def _application(project: Path, sources: Iterable[str]) -> frozenset[str]:
+    """Return the names of a project's own packages: what nobody installed and Python does not bring."""
+    own = {path.stem for path in project.glob("*.py")} | {path.parent.name for path in project.glob("*/__init__.py")}
+    own |= {path.parent.name for path in project.glob("src/*/__init__.py")}
+    named = {name for text in sources for name in re.findall(r"^\s*(?:from|import)\s+(\w+)", text, re.MULTILINE)}
+    return frozenset(own | (named - sys.stdlib_module_names - set(packages_distributions())))
 
 
 def _python(revision: Revision) -> bool:

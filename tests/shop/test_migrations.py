@@ -197,7 +197,7 @@ def test_a_slug_is_the_same_by_code_and_by_migration(scratch: Scratch) -> None:
 def test_splitting_contacts_is_exact_both_ways(scratch: Scratch, contact: str) -> None:
     """A contact is split, its column dropped, and put together again to the character."""
     config = _config(INI, scratch)
-    command.upgrade(config, "0011")
+    command.upgrade(config, "0010")  # before the triggers: the backfill has to split it
     with _asked(scratch) as connection:
         connection.execute(sa.text("INSERT INTO accounts (email, password, role) VALUES ('a', 'b', 'c')"))
         row = "INSERT INTO addresses (email, street, city, contact) VALUES ('a', 's', 'c', :contact)"

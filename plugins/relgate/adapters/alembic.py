@@ -59,6 +59,8 @@ class AlembicTool:
         self._import_paths: list[str] = []
         self._configured: tuple[Any, str | None] | None = None
         self._kept: tuple[Scratch, Any] | None = None
+        self._env: str | None = None
+        self._chosen: dict[tuple[str | None, ...], tuple[str, ...]] = {}
 
     # --- the history
 
@@ -316,9 +318,11 @@ class AlembicTool:
         return relative(Path(self._script().dir) / "env.py", self.project)
 
     def _env_text(self) -> str:
-        with inside(self.project, {}):
-            file = Path(self._script().dir).resolve() / "env.py"
-        return file.read_text(encoding="utf-8") if file.exists() else ""
+        if self._env is None:
+            with inside(self.project, {}):
+                file = Path(self._script().dir).resolve() / "env.py"
+            self._env = file.read_text(encoding="utf-8") if file.exists() else ""
+        return self._env
 
     def _books(self) -> str:
         named = _VERSION_TABLE.search(self._env_text())
@@ -328,7 +332,10 @@ class AlembicTool:
         """Return the scratch database's URL with the driver that the project uses, as far as it says."""
         sqlalchemy = load("sqlalchemy")
         url = sqlalchemy.make_url(scratch.url)
-        for driver in self._drivers(scratch):
+        asked = (scratch.engine, *(os.environ.get(name) for name in _URLS))
+        if asked not in self._chosen:
+            self._chosen[asked] = tuple(self._drivers(scratch))
+        for driver in self._chosen[asked]:
             candidate = url.set(drivername=f"{url.get_backend_name()}+{driver}")
             with contextlib.suppress(Exception):
                 candidate.get_dialect().import_dbapi()

@@ -42,8 +42,17 @@ def inside(project: Path, environment: Mapping[str, str], output: io.StringIO | 
         try:
             yield
         finally:
-            os.environ.clear()
-            os.environ.update(before)
+            _restore(before)
+
+
+def _restore(before: Mapping[str, str]) -> None:
+    """Put back what was changed: setting a hundred variables for each step would cost more than comparing them."""
+    now = dict(os.environ)
+    if now == before:
+        return
+    for name in now.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update({name: value for name, value in before.items() if now.get(name) != value})
 
 
 @contextlib.contextmanager

@@ -6,11 +6,14 @@ transactions is ended after each of them. The upgrade that follows in the proof 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relgate.migrate.faults import BACKFILL, CRASH
+from relgate.migrate.rows import compare
 from relgate.migrate.schema import differences
+from relgate.migrate.state import State, rows_of
 from relgate.ports.migrations import Crash
 
 if TYPE_CHECKING:
@@ -19,9 +22,12 @@ if TYPE_CHECKING:
     from relgate.migrate.notebook import Notebook
     from relgate.migrate.shadow import Shadow
     from relgate.migrate.step import Options
-    from relgate.ports.migrations import Catalog, Ran, Statement
+    from relgate.ports.migrations import Catalog, Ran, Revision, Statement
 
 MOST_POINTS = 25
+_DDL = re.compile(r"\s*(?:create|alter|drop|rename|truncate)\b", re.IGNORECASE)
+_ALONE = re.compile(r"\bconcurrently\b|\badd\s+value\b|\bvacuum\b|\bdatabase\b|\btablespace\b", re.IGNORECASE)
+"""What PostgreSQL runs in no transaction, or should not."""
 
 
 @dataclass
@@ -57,8 +63,13 @@ def _border(before: Statement, after: Statement) -> bool:
     return before.transaction == 0 or before.transaction != after.transaction
 
 
-def inject(shadow: Shadow, index: int, book: Notebook, expected: Catalog, up: Ran, options: Options) -> bool:
-    """End the upgrade at every point, the working database being at the revision before. Whether it is so still."""
+def inject(
+    shadow: Shadow, index: int, book: Notebook, expected: Catalog, up: Ran, options: Options, after: State | None
+) -> bool:
+    """End the upgrade at every point, the working database being at the revision before. Whether it is so still.
+
+    ``after``: what an upgrade in one go makes of the rows, None where the way back has changed them.
+    """
     revision = shadow.revisions[index]
     book.checked[CRASH] += 1
     if not options.watches:
@@ -75,9 +86,8 @@ def inject(shadow: Shadow, index: int, book: Notebook, expected: Catalog, up: Ra
         if not found and not _half_done(up.statements, at):
             continue
         if found:
-            book.note(CRASH, f"{revision.id} is not one transaction: killed in the middle, {found[0].text}")
-            book.rows.setdefault(revision.id, {})["atomic"] = False
-        if not _goes_on(shadow, index, book, at, up.statements[at]):
+            _not_atomic(book, revision, up.statements, at, found[0].text)
+        if not _goes_on(shadow, index, book, at, up.statements[at], after):
             return False
     return True
 
@@ -95,7 +105,7 @@ def inject_apart(shadow: Shadow, index: int, book: Notebook, expected: Catalog, 
                 left = differences(expected, session.catalog())
             again = shadow.tool.move(scratch, revision.id, "up") if left else None
         if left:
-            book.note(CRASH, f"{revision.id} is not one transaction: killed in the middle, {left[0].text}")
+            _not_atomic(book, revision, up.statements, at, left[0].text)
         if again is not None and again.failure is not None:
             text = f"killed before statement {at + 1} it cannot be started again: {again.failure.text}"
             book.add(CRASH, "stuck-after-crash", text, revision, sql=again.failure.sql, line=again.failure.line)
@@ -108,7 +118,19 @@ def _half_done(statements: Sequence[Statement], at: int) -> bool:
     )
 
 
-def _goes_on(shadow: Shadow, index: int, book: Notebook, at: int, statement: Statement) -> bool:
+def _not_atomic(book: Notebook, revision: Revision, statements: Sequence[Statement], at: int, left: str) -> None:
+    """Say that a kill leaves something; a finding only where a statement was committed alone that need not be."""
+    book.rows.setdefault(revision.id, {})["atomic"] = False
+    book.note(CRASH, f"{revision.id} is not one transaction: killed in the middle, {left}")
+    for statement in statements[:at]:
+        alone = statement.transaction == 0 or statement.transaction != statements[at].transaction
+        if alone and not statement.books and _DDL.match(statement.sql) and not _ALONE.search(statement.sql):
+            text = f"killed before statement {at + 1} of {len(statements)}, {left}"
+            book.add(CRASH, "not-atomic", text, revision, sql=statement.sql, line=statement.line or None)
+            return
+
+
+def _goes_on(shadow: Shadow, index: int, book: Notebook, at: int, statement: Statement, after: State | None) -> bool:
     """Try the step again after a crash, then go back for the next point. Whether both worked."""
     revision = shadow.revisions[index]
     ran = shadow.move(index, "up")
@@ -119,8 +141,12 @@ def _goes_on(shadow: Shadow, index: int, book: Notebook, at: int, statement: Sta
         )
         shadow.restart(index)
         return False
-    if book.wants(BACKFILL):
-        book.note(BACKFILL, "resumed after kills, rows compared where the way back keeps them")
+    if after is not None and book.wants(BACKFILL):
+        rows = rows_of(shadow.session, after.tables)
+        for loss in compare(after.rows, rows, after.tables, after.tables):
+            if loss.kind != "rows-added":
+                text = f"killed before statement {at + 1} and started again: {loss.text}"
+                book.add(BACKFILL, "not-resumable", text, revision, sql=statement.literal, line=statement.line or None)
     back = shadow.move(index, "down")
     if back.failure is not None:
         text = f"killed before statement {at + 1} and started again, it does not go back: {back.failure.text}"

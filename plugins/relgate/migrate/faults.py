@@ -167,6 +167,9 @@ FAULTS: dict[str, dict[str, Fault]] = {
         ),
     },
     CRASH: {
+        "not-atomic": _warns(
+            "killed in the middle it leaves half a schema", "one transaction, or steps that can be repeated"
+        ),
         "stuck-after-crash": _blocks(
             "killed in the middle it can neither go on nor back without hand work",
             "make each step repeatable (IF NOT EXISTS, drop what is INVALID)",

@@ -28,18 +28,21 @@ class Earlier:
     Args:
         engine: of the server.
         queries: recorded queries of the running version.
+        retired: columns that the running version does not use any more.
         alone: each revision is a release of its own where none says its name; otherwise all are one release.
 
     """
 
-    def __init__(self, engine: Engine, queries: Sequence[str] = (), *, alone: bool = True) -> None:
+    def __init__(
+        self, engine: Engine, queries: Sequence[str] = (), retired: Iterable[str] = (), *, alone: bool = True
+    ) -> None:
         self._engine: Engine = engine
         self._alone = alone
         self._queries = tuple(Probe("", "query", query, ()) for query in queries)
         self._works: tuple[Probe, ...] = ()
         self._release: str | None = None
         self._begun = False
-        self._retired: set[str] = set()
+        self._retired = set(retired)
 
     def begin(self, session: Session, book: Notebook, revision: Revision, start: State) -> None:
         """Take the schema before a release as that of the version before; revisions of one release share it."""
@@ -87,11 +90,13 @@ def ask(session: Session, probes: Iterable[Probe]) -> list[tuple[Probe, str | No
     found: list[tuple[Probe, str | None]] = []
     session.begin()
     try:
+        session.run("SAVEPOINT relgate_probe")  # Going back to it leaves it there.
         for probe in probes:
-            session.run("SAVEPOINT relgate_probe")
             error = None
             try:
                 session.run(probe.sql, probe.parameters)
+                if probe.sql.startswith("PREPARE "):  # Its name outlives the transaction.
+                    session.run(f"DEALLOCATE {probe.sql.split()[1]}")
             except SqlError as refused:
                 error = str(refused)
             session.run("ROLLBACK TO SAVEPOINT relgate_probe")

@@ -8,7 +8,7 @@ than expected, and those never pass.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from relgate.errors import SourceError
@@ -26,10 +26,11 @@ from relgate.migrate.faults import (
 )
 from relgate.migrate.notebook import Notebook
 from relgate.migrate.probing import Earlier
-from relgate.migrate.scale import Sizes
+from relgate.migrate.scale import Sizes, plans
 from relgate.migrate.shadow import Shadow, Stuck
 from relgate.migrate.state import look
 from relgate.migrate.step import Options, Step
+from relgate.ports.migrations import SqlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -52,7 +53,8 @@ class Asked:
 
     ``scope``: ids of the revisions to prove, None for all. ``production``: heads that production runs, None where
     nobody knows. ``rows``: production's row counts by table, None where nobody knows. ``queries``: recorded ones of the
-    running version. ``alone``: each revision without a release's name is a release of its own. ``sizes``: of timing.
+    running version. ``sample``: statements that insert rows at the beginning of the scope. ``plans``: queries that must
+    use an index. ``alone``: each revision without a release's name is a release of its own. ``sizes``: of timing.
     """
 
     wanted: frozenset[str]
@@ -61,6 +63,8 @@ class Asked:
     rows: Mapping[str, int] | None = None
     large: int = 10_000
     queries: tuple[str, ...] = ()
+    sample: tuple[str, ...] = ()
+    plans: tuple[str, ...] = ()
     alone: bool = True
     sizes: Sizes = field(default_factory=Sizes)
 
@@ -83,7 +87,7 @@ def prove(
     except ValueError as error:
         ordered = ()
         reason = f"the chain cannot be walked: {error}"
-    scope = [one for one in ordered if asked.scope is None or one.id in asked.scope]
+    scope = [one for one in ordered if _in(one, asked)]
     for gate in (*PER_REVISION, DECLARED, STATIC):
         book.expect(gate, len(scope))
     book.expect(MODELS, 1, "schemas")
@@ -98,6 +102,10 @@ def prove(
         book.checked[DECLARED] += len(scope)
     _walk(server, tool, asked, book, ordered, progress)
     return book, ordered
+
+
+def _in(revision: Revision, asked: Asked) -> bool:
+    return asked.scope is None or revision.id in asked.scope
 
 
 def _chain(book: Notebook, revisions: Sequence[Revision], asked: Asked) -> None:
@@ -143,16 +151,20 @@ def _walk(
     large = None
     if asked.rows is not None:
         large = frozenset(table for table, n in asked.rows.items() if n >= asked.large)
-    options = Options(server.engine, server.transactional, tool.watches, large, asked.sizes)
-    earlier = Earlier(server.engine, asked.queries, alone=asked.alone)
-    scope = [k for k, one in enumerate(ordered) if asked.scope is None or one.id in asked.scope]
+    sizes = replace(asked.sizes, production=asked.rows)
+    options = Options(server.engine, server.transactional, tool.watches, large, sizes)
+    retired = {name for one in ordered if not _in(one, asked) for name in one.retired}
+    earlier = Earlier(server.engine, asked.queries, retired, alone=asked.alone)
+    scope = [k for k, one in enumerate(ordered) if _in(one, asked)]
     with Shadow(server, tool, ordered) as shadow:
         try:
-            _steps(shadow, scope, book, options, earlier, progress)
+            _steps(shadow, scope, asked, book, options, earlier, progress)
             if book.wants(MODELS) and tool.has_models:
                 _models(shadow, book)
             if book.wants(INTEGRITY):
                 _integrity(shadow, book, server.engine)
+            if book.wants(SCALE) and asked.plans:
+                plans(shadow, book, asked.plans, asked.sizes)
         except Stuck as stuck:
             failure = stuck.failure
             book.add(
@@ -172,6 +184,7 @@ def _walk(
 def _steps(
     shadow: Shadow,
     scope: Sequence[int],
+    asked: Asked,
     book: Notebook,
     options: Options,
     earlier: Earlier,
@@ -183,6 +196,11 @@ def _steps(
         return
     at = scope[0]
     shadow.restart(at)
+    for sql in asked.sample:
+        try:
+            shadow.session.run(sql)
+        except SqlError as error:
+            book.problem(DATA, f"the sample does not fit the schema that the release begins with: {error} ({sql[:80]})")
     state = look(shadow.session, rows=rows)
     for done, index in enumerate(scope):
         if index != at:  # A revision of the other branch lies between: it is applied, not proven.

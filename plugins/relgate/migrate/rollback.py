@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from relgate.errors import SourceError
 from relgate.migrate.faults import ROLLBACK_SQL
 from relgate.migrate.schema import ddl, differences
 from relgate.migrate.state import State, look
@@ -24,6 +25,7 @@ def prove(shadow: Shadow, index: int, book: Notebook, down: Ran, expected: Catal
     """Send the recorded way back by hand, compare, and go up again with the tool. Return the state at the end."""
     revision = shadow.revisions[index]
     book.checked[ROLLBACK_SQL] += 1
+    offline(shadow, index, book, down)
     if not down.statements:
         return end
     fault = replay(shadow.session, down.statements)
@@ -42,7 +44,26 @@ def prove(shadow: Shadow, index: int, book: Notebook, down: Ran, expected: Catal
         book.add(ROLLBACK_SQL, "rollback-sql-fails", text, revision, line=line)
         shadow.restart(index + 1)
         return look(shadow.session, rows=bool(end.rows))
-    return look(shadow.session, rows=True) if end.rows else end
+    return look(shadow.session, rows=True, like=(end,)) if end.rows else end
+
+
+def offline(shadow: Shadow, index: int, book: Notebook, down: Ran | None) -> None:
+    """Ask the tool for the SQL without a database: what people review before it runs."""
+    revision, engine = shadow.revisions[index], shadow.server.engine
+    try:
+        shadow.tool.offline(revision.id, "up", engine)
+    except SourceError as error:
+        book.add(ROLLBACK_SQL, "offline-fails", str(error), revision)
+    if down is None:
+        return
+    try:
+        shadow.tool.offline(revision.id, "down", engine)
+    except SourceError:
+        for statement in down.statements:
+            if statement.parameters and not statement.books:
+                text = f"the stored SQL of the way back has values of a scratch database: {statement.literal[:200]}"
+                line = statement.line or revision.down_line
+                book.add(ROLLBACK_SQL, "data-dependent", text, revision, sql=statement.literal, line=line)
 
 
 def replay(session: Session, statements: Sequence[Statement]) -> tuple[Statement, str] | None:

@@ -1,8 +1,8 @@
 """How long a step takes, and what it blocks, when tables are large: measured at three sizes, carried on to more rows.
 
-time - time(few rows) = d n^b, fitted by least squares on logarithms over all runs; b and the prediction have Student's
-t intervals (prediction interval of a simple regression; any textbook, e.g. Montgomery, Introduction to Linear
-Regression Analysis, 2.5). A second connection reads and writes meanwhile, and what it waited is counted.
+time = d n^b, fitted by least squares on logarithms over all runs; b has Student's t interval (any textbook, e.g.
+Montgomery, Introduction to Linear Regression Analysis, 2.4). The prediction carries the largest measurement on. A
+second connection reads and writes meanwhile, and what it waited is counted.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 from relgate.migrate.data import fill
 from relgate.migrate.faults import BACKFILL, LOCKS, SCALE
-from relgate.ports.migrations import SqlError
+from relgate.ports.migrations import SqlError, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from relgate.migrate.notebook import Notebook
     from relgate.migrate.shadow import Shadow
-    from relgate.ports.migrations import Ran, Revision, Scratch, Server, Session, Statement, Table
+    from relgate.ports.migrations import Ran, Revision, Scratch, Server, Session, Table
 
 CONFIDENCE = 0.95
+SUPERLINEAR = 1.25
 LEAST_S = 0.02
 """Work below this at the largest size is noise: it says nothing about growth."""
 BLOCKED_S = 0.05
@@ -49,27 +50,17 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Growth:
-    """``exponent`` with its interval; ``at(n)``: predicted seconds with an upper bound."""
+    """``exponent`` of time in rows, with its interval."""
 
     exponent: float
     low: float
     high: float
-    _intercept: float
-    _spread: tuple[float, float, float]  # residual error, mean of log n, sum of squares of log n
-    _n: int
-    _t: float
-
-    def at(self, n: int) -> tuple[float, float]:
-        """Return the predicted time at ``n`` rows, and the upper end of its prediction interval."""
-        error, mean, squares = self._spread
-        x = math.log(n)
-        middle = self._intercept + self.exponent * x
-        width = self._t * error * math.sqrt(1 + 1 / self._n + (x - mean) ** 2 / squares)
-        return math.exp(middle), math.exp(min(middle + width, 700.0))
 
 
 def growth(points: Sequence[tuple[int, float]]) -> Growth:
     """Fit time = d n^b to (rows, seconds > 0); at least three points of two sizes.
+
+    What every run costs, whatever its rows, is in the times: the exponent is never too large for it.
 
     Raises:
         ValueError: too few points.
@@ -84,12 +75,16 @@ def growth(points: Sequence[tuple[int, float]]) -> Growth:
     mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
     squares = sum((one - mean_x) ** 2 for one in x)
     slope = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True)) / squares
-    intercept = mean_y - slope * mean_x
-    residual = sum((b - intercept - slope * a) ** 2 for a, b in zip(x, y, strict=True))
-    error = math.sqrt(residual / (len(x) - 2))
+    residual = sum((b - mean_y - slope * (a - mean_x)) ** 2 for a, b in zip(x, y, strict=True))
     t = float(stdtrit(len(x) - 2, (1 + CONFIDENCE) / 2))
-    half = t * error / math.sqrt(squares)
-    return Growth(slope, slope - half, slope + half, intercept, (error, mean_x, squares), len(x), t)
+    half = t * math.sqrt(residual / (len(x) - 2) / squares)
+    return Growth(slope, slope - half, slope + half)
+
+
+def predicted(law: Growth, measured: int, work_s: float, n: int) -> tuple[float, float]:
+    """Carry ``work_s`` at ``measured`` rows on to ``n``, at least linearly; and the law's upper end."""
+    factor = n / measured
+    return work_s * factor ** max(1.0, law.exponent), work_s * factor ** max(1.0, law.high)
 
 
 @dataclass
@@ -216,32 +211,31 @@ def _runs_apart(
 def _grows(
     book: Notebook, revision: Revision, runs: Sequence[_Run], base_s: float, sizes: Sizes, touched: Sequence[Table]
 ) -> None:
-    works = [(run.n, run.ran.took_s - base_s) for run in runs]
-    largest = max(runs, key=lambda run: (run.n, -run.ran.took_s)).ran
-    if min(work for n, work in works if n == max(sizes.rows)) < LEAST_S:
-        return
-    law = growth([(n, max(work, 1e-4)) for n, work in works])
-    slowest = max(largest.statements, key=lambda one: one.took_s, default=None)
+    largest_n = max(sizes.rows)
+    largest = [run.ran for run in runs if run.n == largest_n]
+    slowest = max(largest[0].statements, key=lambda one: one.took_s, default=None)
     sql, line = (slowest.sql, slowest.line or None) if slowest is not None else (None, None)
+    waited = max((s for run in runs for _, s in run.blocked), default=0.0)
+    if waited > sizes.lock_s:
+        text = f"a second connection waited {waited:.2f} s with {largest_n} rows, more than {sizes.lock_s:g} s"
+        book.add(LOCKS, "strong-lock", text, revision, sql=sql, line=line)
+    work_s = min(ran.took_s for ran in largest) - base_s
+    if work_s < LEAST_S:
+        return
+    law = growth([(run.n, max(run.ran.took_s, 1e-6)) for run in runs])
     entry = book.rows[revision.id]["scale"]
     entry["exponent"] = [round(law.exponent, 2), round(law.low, 2), round(law.high, 2)]
-    if law.low > 1.25:
-        text = (
-            f"time grows as rows^{law.exponent:.2f} (95 % {law.low:.2f}-{law.high:.2f}), measured to {max(sizes.rows)}"
-        )
+    if law.low > SUPERLINEAR:
+        text = f"time grows as rows^{law.exponent:.2f} (95 % {law.low:.2f}-{law.high:.2f}), measured to {largest_n}"
         book.add(SCALE, "superlinear", text, revision, sql=sql, line=line)
     known = sizes.production or {}
     n = max((known.get(table.name, 0) for table in touched), default=0)
-    if n > 0:
-        middle, high = law.at(n)
+    if n > largest_n:
+        middle, high = predicted(law, largest_n, work_s, n)
         entry["predicted_s"] = [round(middle, 3), round(high, 3)]
         if middle > sizes.step_s:
             text = f"about {middle:.0f} s at production's {n} rows (up to {high:.0f}), more than {sizes.step_s:.0f} s"
             book.add(SCALE, "too-slow", text, revision, sql=sql, line=line)
-    waited = max((s for run in runs for _, s in run.blocked), default=0.0)
-    if waited > sizes.lock_s:
-        text = f"a second connection waited {waited:.2f} s with {max(sizes.rows)} rows, more than {sizes.lock_s:g} s"
-        book.add(LOCKS, "strong-lock", text, revision, sql=sql, line=line)
 
 
 def _batches(book: Notebook, revision: Revision, run: _Run, sizes: Sizes) -> None:
@@ -264,14 +258,24 @@ def mentions(statement: Statement, table: Table) -> bool:
     return False
 
 
-def plans(session: Session, engine: str, queries: Sequence[str]) -> list[tuple[str, str]]:
-    """Return (query, table) for each query that reads a whole table; tables are filled and analysed already.
-
-    Raises:
-        SqlError: a query is refused.
-
-    """
-    return [(query, table) for query in queries for table in _scanned(session, engine, query)]
+def plans(shadow: Shadow, book: Notebook, queries: Sequence[str], sizes: Sizes) -> None:
+    """Fill the tables that queries name and ask the planner: a query that reads a whole table has no index to use."""
+    session, engine = shadow.session, shadow.server.engine
+    tables = session.tables()
+    head = shadow.revisions[-1] if shadow.revisions else None
+    for query in queries:
+        asked = Statement(query, query, 0)
+        touched = [table for table in tables if mentions(asked, table)]
+        if not touched or not fill(session, touched, tables, engine, max(sizes.rows)):
+            book.problem(SCALE, f"the tables of this query could not be filled: {query}")
+            continue
+        try:
+            scanned = _scanned(session, engine, query)
+        except SqlError as error:
+            book.problem(SCALE, f"the database refuses the query {query!r}: {error}")
+            continue
+        for table in scanned:
+            book.add(SCALE, "no-index", f"{table} is read as a whole by: {query}", head, sql=query)
 
 
 def _scanned(session: Session, engine: str, query: str) -> list[str]:

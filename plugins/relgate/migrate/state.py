@@ -20,11 +20,18 @@ class State:
     rows: dict[str, list[Row]] = field(default_factory=dict)
 
 
-def look(session: Session, *, rows: bool) -> State:
-    """Read the state of a database now."""
+def look(session: Session, *, rows: bool, tables: bool = True, like: Sequence[State] = ()) -> State:
+    """Read the state of a database now.
+
+    ``tables``: whether they are needed where rows are not. ``like``: states that this one may equal; where the catalog
+    is the same, the tables are too, and are not read again.
+    """
     catalog = session.catalog()
-    tables = session.tables()
-    return State(catalog, tables, rows_of(session, tables) if rows else {})
+    if not (tables or rows):
+        return State(catalog)
+    known = next((state.tables for state in like if state.catalog == catalog), None)
+    found = session.tables() if known is None else known
+    return State(catalog, found, rows_of(session, found) if rows else {})
 
 
 def rows_of(session: Session, tables: Sequence[Table]) -> dict[str, list[Row]]:

@@ -15,6 +15,7 @@ from relgate.migrate.locks import Before, LockWatch, judge_locks
 from relgate.migrate.scale import Sizes
 from relgate.migrate.schema import ddl, differences
 from relgate.migrate.state import State, look
+from relgate.ports.migrations import Books
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -70,7 +71,7 @@ class Step:
         self.book.ran(self.revision, "up", ran)
         if watch is not None and seen is not None:  # Before anything else reads: it would count as a scan.
             judge_locks(self.book, self.revision, watch, seen, self.options.large)
-        after = look(self.shadow.session, rows=self._rows)
+        after = self._look(start)
         data.forward(self.book, self.revision, start, after)
         if self.book.wants(BACKFILL):
             data.repeated(self.shadow.session, self.book, self.revision, ran, after)
@@ -87,20 +88,23 @@ class Step:
         for gate in (ROUND_TRIP, ROLLBACK_SQL):
             self.book.checked[gate] += 1
             self.book.note(gate, f"{self.revision.id} is not to be taken back: {_why(self.revision)}")
+        if self.book.wants(ROLLBACK_SQL):
+            rollback.offline(self.shadow, self.index, self.book, None)
         if self.book.wants(CRASH):
             crash.inject_apart(self.shadow, self.index, self.book, start.catalog, ran, self.options)
         if self.book.wants(SCALE):
             scale.prove(self.shadow, self.index, self.book, ran, start.tables, self.options.sizes, back=False)
 
-    @property
-    def _rows(self) -> bool:
-        return self.book.wants(DATA, BACKFILL)
+    def _look(self, *like: State) -> State:
+        rows = self.book.wants(DATA, BACKFILL)
+        return look(self.shadow.session, rows=rows, tables=self.book.wants(EARLIER, SCALE), like=like)
 
     def _up(self) -> tuple[Ran, LockWatch | None, Before | None]:
         if not (self.book.wants(LOCKS) and self.options.engine == "postgresql" and self.options.watches):
             return self.shadow.move(self.index, "up"), None, None
         seen = Before.of(self.shadow.session)
-        watch = LockWatch(self.shadow.session, frozenset(seen.scans))
+        own = frozenset(name for name in seen.scans if name.rpartition(".")[2] not in Books)
+        watch = LockWatch(self.shadow.session, own)
         return self.shadow.move(self.index, "up", watch), watch, seen
 
     def _goes_back(self) -> bool:
@@ -116,17 +120,18 @@ class Step:
         if ran.failure is not None:
             return self._not_down(ran.failure)
         self.book.ran(self.revision, "down", ran)
-        back = look(self.shadow.session, rows=self._rows)
+        back = self._look(start, after)
         faithful = self._compare_back(start, after, back)
         kept = data.way_back(self.book, self.revision, start, after, fresh, back) if self.book.wants(DATA) else True
         if faithful and self.book.wants(SCALE):
             scale.prove(self.shadow, self.index, self.book, up, start.tables, self.options.sizes, back=True)
         if faithful and self.book.wants(CRASH):
-            faithful = crash.inject(self.shadow, self.index, self.book, start.catalog, up, self.options)
+            whole = after if kept and self._rows else None
+            faithful = crash.inject(self.shadow, self.index, self.book, start.catalog, up, self.options, whole)
         again = self.shadow.move(self.index, "up")
         if again.failure is not None:
             return self._not_again(again.failure, faithful=faithful)
-        end = look(self.shadow.session, rows=self._rows)
+        end = self._look(after)
         same = self._compare_again(after, end)
         if kept and faithful:
             data.again(self.shadow, self.index, self.book, after, end)
@@ -187,11 +192,11 @@ class Step:
 
     def _examined_in_vain(self) -> State:
         self.book.checked[ROUND_TRIP] += 1
-        return look(self.shadow.session, rows=self._rows)
+        return self._look()
 
     def _restart(self) -> State:
         self.shadow.restart(self.index + 1)
-        return look(self.shadow.session, rows=self._rows)
+        return self._look()
 
 
 def _why(revision: Revision) -> str:
