@@ -1,4 +1,4 @@
-"""Writes docs/reference/ from the code: the policy's language, the options of pytest, the commands."""
+"""Writes docs/reference/ from the code: the policy's language, the options of pytest, the commands, the findings."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from relgate import cli
 from relgate.policy import reference
+from tests.findings_reference import findings
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -48,7 +49,7 @@ def options() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"policy.md": reference, "options.md": options}
+PAGES = {"policy.md": reference, "options.md": options, "migrations.md": findings}
 
 
 if __name__ == "__main__":

@@ -51,4 +51,4 @@ def test_every_policy_of_the_documentation_and_the_examples_loads() -> None:
 
 def test_every_kind_of_rule_has_advice() -> None:
     """A gate that fails says what to do next, whatever its kind."""
-    assert set(RULES) | {"value"} == set(BY_KIND)
+    assert set(RULES) | {"value", "findings"} == set(BY_KIND)

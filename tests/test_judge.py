@@ -313,7 +313,7 @@ def test_verdicts(rule: Gate, candidate: Samples, baseline: Samples | None, expe
 def test_every_rule_is_tested() -> None:
     """A kind of gate without a test of its pass, its fail and its doubt is a fault; so is a kind without a rule."""
     assert set(RULES) == set(CASES)
-    assert set(get_args(Kind)) == set(RULES) | {"value"}
+    assert set(get_args(Kind)) == set(RULES) | {"value", "findings"}
     assert set(LEAST) == set(get_args(Kind)) - {"quantile"}
     for kind, cases in CASES.items():
         assert {PASS, FAIL, INCONCLUSIVE} <= {case[3] for case in cases}, kind

@@ -312,7 +312,7 @@ RULES: dict[str, Rule] = {
     "trend": _trend,
     "counter": _counter,
 }
-"""Kind of a gate to its rule. A gate of kind ``value`` has no samples: ``judge_value`` judges it."""
+"""Kind of a gate to its rule. One of kind ``value`` has no samples (``judge_value``), ``findings`` has a proof."""
 
 
 # --- estimated kinds

@@ -32,6 +32,8 @@ from relgate.migrate.rollback import script
 from relgate.migrate.scale import Sizes
 from relgate.migrate.store import NAME, Proof, encode
 from relgate.policy.migrations import BACKUP, Migrations
+from relgate.report.migrations import pages
+from relgate.report.redact import Redactor
 from relgate.wiring import applied, make_backup, make_production, make_server, make_tool, queries, sample
 
 if TYPE_CHECKING:
@@ -100,8 +102,13 @@ def run(plan: dict[str, Any], migrations: Migrations, progress: Any) -> str:
     finally:
         tool.close()
     folder = Path(plan["folder"])
-    proof = replace(proof, files=_write_sql(folder, book), took_s=round(time.monotonic() - started_s, 3))
-    _write(folder / NAME, encode(proof))
+    clean = Redactor(tuple(plan["secrets"]), tuple(plan["redact"]))
+    files = _write_sql(folder, book, clean)
+    proof = replace(proof, files=files, took_s=round(time.monotonic() - started_s, 3))
+    content = clean.json(json.loads(encode(proof)))
+    _write(folder / NAME, json.dumps(content, indent=1))
+    for name, page in pages(content).items():
+        _write(folder / name, page)
     return f"{proof.scope}, on {proof.server}, {proof.took_s:.1f} s"
 
 
@@ -259,7 +266,7 @@ def _text(path: Path) -> str:
         raise SourceError(f"{path}: the revision cannot be read ({error})") from error
 
 
-def _write_sql(folder: Path, book: Notebook) -> tuple[str, ...]:
+def _write_sql(folder: Path, book: Notebook, clean: Redactor) -> tuple[str, ...]:
     """Store what every step sent: the dry run's SQL, and the SQL of the way back."""
     written = []
     for (revision, direction), statements in sorted(book.sql.items()):
@@ -267,7 +274,7 @@ def _write_sql(folder: Path, book: Notebook) -> tuple[str, ...]:
             continue
         name = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in revision)
         path = folder / "migrations" / f"{name}.{direction}.sql"
-        _write(path, script(statements))
+        _write(path, clean.text(script(statements)))
         written.append(f"migrations/{path.name}")
     return tuple(written)
 

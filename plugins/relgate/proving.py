@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from relgate.child import Child
 from relgate.errors import SourceError
-from relgate.settings import is_secret, resolve
+from relgate.settings import is_secret, migration_secrets, resolve, secret_values
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -66,10 +66,12 @@ class Proving:
         return {
             "run_id": self._run.id,
             "folder": str(self._run.path / "evidence"),
-            "project": str(Path.cwd()),
+            "project": str(Path(self._run.policy_name).absolute().parent),
             "wanted": self._wanted,
             "today": datetime.fromtimestamp(self._run.started_s, tz=UTC).date().isoformat(),
             "migrations": plain,
+            "secrets": [*secret_values(self._run.environment), *migration_secrets(self._run.policy)],
+            "redact": list(self._run.policy.redact),
         }
 
     def _follow(self, child: Child) -> None:

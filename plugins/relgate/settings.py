@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from relgate.codec import rfc3339
 from relgate.errors import UsageError
@@ -105,7 +105,8 @@ class Run:
 
         Made once, before the first gate: a test may take a variable out of the environment, and its mask must stay.
         """
-        return Redactor(secret_values(self.environment), self.policy.redact)
+        values = secret_values(self.environment) + migration_secrets(self.policy)
+        return Redactor(values, self.policy.redact)
 
     @property
     def path(self) -> Path:
@@ -364,6 +365,15 @@ def secret_values(environment: Environment) -> tuple[str, ...]:
         values |= {resolve(value) for value in side.headers.values() if is_secret(value)}
         values |= _secrets_of(side.auth)
     return tuple(sorted(values, key=len, reverse=True))
+
+
+def migration_secrets(policy: Policy) -> tuple[str, ...]:
+    """The URLs of databases that a policy refers to, and the passwords in them."""
+    migrations = policy.migrations
+    named = (migrations.production, migrations.scratch) if migrations is not None else ()
+    urls = [resolve(one) for one in named if one is not None and is_secret(one)]
+    passwords = [unquote(part) for url in urls if (part := urlsplit(url).password)]
+    return tuple(sorted({*urls, *passwords}, key=len, reverse=True))
 
 
 def _secrets_of(auth: Auth | None) -> set[str]:

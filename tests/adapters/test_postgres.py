@@ -300,6 +300,12 @@ def test_rows_are_exact(session: PostgresSession) -> None:
     ]  # fmt: skip
 
 
+def test_times_that_python_has_no_value_for_are_read_too(session: PostgresSession) -> None:
+    """An interval in ISO's style, an infinite date, a time before Christ: the server's text."""
+    sql = "SELECT interval '1 hour', date 'infinity', timestamp '0044-03-15 12:00 BC', timestamptz '2026-11-21 12:00Z'"
+    assert session.run(sql) == [("PT1H", "infinity", "0044-03-15 12:00:00 BC", "2026-11-21 12:00:00+00")]
+
+
 def test_rows_and_counts_belong_to_their_own_table(session: PostgresSession) -> None:
     """Inheriting tables do not show in their parent, partitions do; some tables can be asked for alone."""
     session.run("CREATE TABLE p (a int); CREATE TABLE c () INHERITS (p); CREATE TABLE bare ()")

@@ -81,3 +81,14 @@ def test_the_page_says_both_errors() -> None:
 
     certain = {**content()["risk"], "stage_alpha": 0.0}
     assert "no gate that could roll back a good release by chance" in render(content(risk=certain), 2, "ab")
+
+
+def test_a_run_with_migrations_leads_to_their_findings() -> None:
+    """A gate's message has room for one finding; where nothing was proven there is no page to lead to."""
+    gate = content()["gates"][0]
+    proven = content(gates=[gate | {"id": "migration-data", "family": "migration", "verdict": "fail"}])
+    failed = content(gates=[gate | {"id": "migration-data", "family": "migration", "verdict": "error"}])
+
+    assert "(evidence/migrations.md)" in render(proven, 2, "ab")
+    assert "(evidence/migrations.md)" not in render(failed, 2, "ab")
+    assert "(evidence/migrations.md)" not in render(content(), 2, "ab")

@@ -23,6 +23,7 @@ from relgate.adapters.alembicread import revisions_of, told
 from relgate.adapters.inproject import explained, failure_of, inside, relative
 from relgate.adapters.sqldriver import load
 from relgate.adapters.sqlrecord import Recorder, listening
+from relgate.adapters.sqlwarm import Warm
 from relgate.errors import SourceError, UsageError
 from relgate.ports.migrations import Failure, Ran
 
@@ -43,13 +44,14 @@ class AlembicTool:
     """A project with an ``alembic.ini`` or a ``[tool.alembic]`` in its pyproject.toml. Fills the port ``Tool``.
 
     ``ini``: either file; its folder is the project. ``neutral``: run the revisions without the project's ``env.py``.
-    With it, ``close`` before a scratch database is copied or dropped: a connection to it is kept.
+    ``warm``: keep the connection of a step that nobody watches for the next. With either, ``close`` before a scratch
+    database is copied: a connection to it is kept.
     """
 
     name = "alembic"
     watches = True
 
-    def __init__(self, ini: Path, *, neutral: bool = False) -> None:
+    def __init__(self, ini: Path, *, neutral: bool = False, warm: bool = False) -> None:
         load("alembic")
         self._ini = ini.resolve()
         self.project = self._ini.parent
@@ -59,6 +61,7 @@ class AlembicTool:
         self._import_paths: list[str] = []
         self._configured: tuple[Any, str | None] | None = None
         self._kept: tuple[Scratch, Any] | None = None
+        self._warm = Warm() if warm else None
         self._env: str | None = None
         self._chosen: dict[tuple[str | None, ...], tuple[str, ...]] = {}
 
@@ -167,6 +170,8 @@ class AlembicTool:
 
     def close(self) -> None:
         """Give back the kept connection and the import path; the tool may be used again."""
+        if self._warm is not None:
+            self._warm.close()
         if self._kept is not None:
             connection = self._kept[1]
             self._kept = None
@@ -239,19 +244,26 @@ class AlembicTool:
         done: list[Any] = []
         work = self._one_step(node, direction, done)
         with listening(recorder, self._books()):
-            self._run(scratch, work, output)
+            self._run(scratch, work, output, warm=self._warm if recorder.watch is None else None)
         recorder.check()
         if not done:
             message = f"{self._env_path()}: expected it to call context.run_migrations(), it did not"
             raise SourceError(message)
 
     def _run(
-        self, scratch: Scratch, work: Callable[..., Any], output: io.StringIO, *, real: bool = False, **options: Any
+        self,
+        scratch: Scratch,
+        work: Callable[..., Any],
+        output: io.StringIO,
+        *,
+        real: bool = False,
+        warm: Warm | None = None,
+        **options: Any,
     ) -> None:
         """Let ``env.py``, or what stands for it, call ``work`` with a connection to the scratch database."""
         url = self._url(scratch)
         variables = dict(scratch.environment) | dict.fromkeys(_URLS, url)
-        with inside(self.project, variables, output), sqlguard.only(scratch) as guard:
+        with inside(self.project, variables, output), sqlguard.only(scratch, warm) as guard:
             config = self._config(url)
             with self._environment(config, work, **options) as environment:
                 if real or not self.neutral:

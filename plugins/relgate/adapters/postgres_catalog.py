@@ -16,6 +16,7 @@ JOIN that few objects reach.
 
 from __future__ import annotations
 
+from relgate.adapters.postgres_rare import RARE
 from relgate.ports.migrations import Books
 
 _BOOKS = ", ".join(f"'{name}'" for name in sorted(Books))
@@ -273,17 +274,6 @@ FROM pg_publication p LEFT JOIN (SELECT x.prpubid, string_agg(r.ident{filter}, '
   FROM pg_publication_rel x JOIN rel r ON r.oid = x.prrelid GROUP BY x.prpubid) t ON t.prpubid = p.oid
 """
 
-# Objects that hardly a migration makes: that they are there, under the name that the server has for them.
-_RARE = "\nUNION ALL\n".join(
-    f"""SELECT 'object', i.type || ' ' || i.identity, 'exists' FROM {table} o
-  CROSS JOIN LATERAL pg_identify_object('{table}'::regclass, o.oid, 0) i
-WHERE o.oid >= 16384 AND o.oid NOT IN (SELECT objid FROM ext WHERE classid = '{table}'::regclass)"""
-    for table in (
-        "pg_operator", "pg_opclass", "pg_opfamily", "pg_cast", "pg_collation", "pg_conversion", "pg_language", "pg_am",
-        "pg_ts_config", "pg_ts_dict", "pg_ts_parser", "pg_ts_template", "pg_transform", "pg_foreign_data_wrapper",
-    )
-)  # fmt: skip
-
 _COMMENT = """
 SELECT 'comment', i.type || ' ' || i.identity, d.description
 FROM pg_description d CROSS JOIN LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) i
@@ -351,7 +341,7 @@ def catalog_sql(version: int) -> str:
         )
     branches = (
         _SCHEMA, _TABLE, _COLUMN, _COLUMN_ORDER, _CONSTRAINT, _INDEX, _SEQUENCE, _ENUM,
-        _DOMAIN, _TYPE, _VIEW, _FUNCTION, _TRIGGER, _PARTITION, _OTHERS.format(filter=filter_, schemas=schemas), _RARE,
+        _DOMAIN, _TYPE, _VIEW, _FUNCTION, _TRIGGER, _PARTITION, _OTHERS.format(filter=filter_, schemas=schemas), RARE,
         _COMMENT, _PRIVILEGE,
     )  # fmt: skip
     return common + "\nUNION ALL\n".join(branch.strip() for branch in branches)

@@ -29,6 +29,10 @@ SETTINGS = (
 
 # Planned once, often for an empty schema, and used for large ones: a nested loop would be cheap there and endless here.
 _SET = "SELECT set_config('search_path', %s, false), set_config('enable_nestloop', %s, false)"
+_SET_OWN = (
+    "SELECT current_setting('search_path'), current_setting('enable_nestloop'), "
+    "set_config('search_path', '', false), set_config('enable_nestloop', 'off', false)"
+)
 _LOCKS = """
 SELECT DISTINCT quote_ident(n.nspname) || '.' || quote_ident(c.relname), l.mode
 FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -41,6 +45,8 @@ SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), pg_relation_file
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'm', 'i') AND c.oid >= 16384 AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 """
+# Python has no value for an infinite date, one before Christ, or an interval in ISO's style: psycopg refuses those.
+_AS_TEXT = ("date", "timestamp", "timestamptz", "interval")
 # `could not open extension control file "/.../citext.control"` was the wording until PostgreSQL 15.
 _MISSING = re.compile(r'extension "([^"]+)" is not available|control file "[^"]*?([^"/]+)\.control"')
 
@@ -80,6 +86,8 @@ class PostgresSession:
         self._psycopg = driver()
         self._literals = self._psycopg.ClientCursor(connection)
         self._literals.adapters.register_dumper(dict, self._psycopg.types.json.JsonDumper)
+        for name in _AS_TEXT:
+            self._literals.adapters.register_loader(name, self._psycopg.types.string.TextLoader)
         self._catalog = catalog_sql(connection.info.server_version)
 
     @property
@@ -88,7 +96,7 @@ class PostgresSession:
         return self._connection.info.backend_pid
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run one statement and return its rows, in psycopg's types.
+        """Run one statement and return its rows, in psycopg's types; dates, times and intervals as text.
 
         Raises:
             SqlError: the database refuses it.
@@ -125,10 +133,7 @@ class PostgresSession:
     def catalog(self) -> Catalog:
         """Return the schema."""
         with self._told(), self._connection.cursor() as cursor:
-            own = cursor.execute(
-                "SELECT current_setting('search_path'), current_setting('enable_nestloop')"
-            ).fetchall()[0]
-            cursor.execute(_SET, ["", "off"])
+            own = cursor.execute(_SET_OWN).fetchall()[0][:2]
             try:
                 cursor.execute(self._catalog, prepare=True)
                 return {(kind, identity): definition for kind, identity, definition in cursor.fetchall()}

@@ -19,6 +19,7 @@ from relgate.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from relgate.adapters.sqlwarm import Warm
     from relgate.ports.migrations import Scratch
 
 # Settings of a session that a project may keep; all others say where to connect, as whom, or how to encrypt.
@@ -40,10 +41,14 @@ class GuardError(SourceError):
 
 @dataclass(slots=True, eq=False)
 class _Guard:
-    """``scratch``: None refuses every connection. ``opened``: what this guard let through, to be closed with it."""
+    """``scratch``: None refuses every connection. ``opened``: what this guard let through, to be closed with it.
+
+    ``warm``: keeps a connection for the next guard, where there is one.
+    """
 
     scratch: Scratch | None
     opened: list[Any] = field(default_factory=list)
+    warm: Warm | None = None
     refused: GuardError | None = None
 
     def refuse(self, text: str) -> GuardError:
@@ -57,7 +62,7 @@ _installed: list[bool] = []
 
 
 @contextlib.contextmanager
-def only(scratch: Scratch | None) -> Iterator[_Guard]:
+def only(scratch: Scratch | None, warm: Warm | None = None) -> Iterator[_Guard]:
     """Lead every connection that is made within to one scratch database, None: refuse every one.
 
     At the end the connections are closed, an open transaction is undone.
@@ -67,14 +72,15 @@ def only(scratch: Scratch | None) -> Iterator[_Guard]:
 
     """
     _install()
-    guard = _Guard(scratch)
+    guard = _Guard(scratch, warm=warm)
     _now.append(guard)
     try:
         yield guard
     finally:
         _now.remove(guard)
         for connection in guard.opened:
-            _close(connection)
+            if warm is None or not warm.keeps(connection):
+                _close(connection)
     if guard.refused is not None:
         raise guard.refused
 
@@ -113,7 +119,11 @@ def _do_connect(dialect: Any, record: Any, arguments: Any, parameters: dict[str,
         raise guard.refuse(message)
     arguments[:], ours = target(dialect, scratch)
     kept = {key: value for key, value in parameters.items() if key in _KEPT}
-    connection = dialect.connect(*arguments, **(kept | ours))
+    if guard.warm is None:
+        connection = dialect.connect(*arguments, **(kept | ours))
+    else:
+        key = (scratch.name, dialect.driver, sorted((name, repr(value)) for name, value in kept.items()))
+        connection = guard.warm.connect(key, lambda: dialect.connect(*arguments, **(kept | ours)))
     record.info[_MARK] = guard
     guard.opened.append(connection)
     return connection

@@ -13,7 +13,7 @@ from relgate.migrate.state import State, look, rows_of
 from relgate.ports.migrations import SqlError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping
 
     from relgate.migrate.inserts import Insert
     from relgate.migrate.notebook import Notebook
@@ -123,6 +123,8 @@ def way_back(book: Notebook, revision: Revision, start: State, after: State, new
     """Compare rows before the upgrade, and those written after it, with what is there after the downgrade."""
     book.checked[DATA] += 1
     grown = {name for name, rows in new.rows.items() if len(rows) > len(after.rows.get(name, ()))}
+    if any(name not in back.rows for name in grown):  # Renamed: what was written comes back under the old name.
+        grown |= {name for name in back.rows if name not in new.rows}
     found = 0
     for loss in compare(start.rows, back.rows, start.tables, back.tables):
         if loss.kind == "rows-added" and loss.table in grown:
@@ -155,15 +157,27 @@ def _new_rows(start: State, after: State, new: State, back: State) -> list[Loss]
                 written.setdefault(name, []).append({key: row[key] for key in row if key in old[name]})
     if not written:
         return []
-    left = {name: back.rows.get(name, []) for name in written}
+    left = {
+        name: [{key: row[key] for key in row if key in old[name]} for row in back.rows.get(name, [])]
+        for name in written
+    }
+    known = {name: old[name] for name in written}
     ignored = {"rows-added", "column-lost", "order-lost"}
-    losses = compare(written, left, _only(new.tables, written), _only(back.tables, written))
+    losses = compare(written, left, _only(new.tables, known), _only(back.tables, known))
     return [loss for loss in losses if loss.kind not in ignored]
 
 
-def _only(tables: Sequence[Table], names: Iterable[str]) -> tuple[Table, ...]:
-    wanted = set(names)
-    return tuple(table for table in tables if table.name in wanted)
+def _only(tables: Iterable[Table], known: Mapping[str, Collection[str]]) -> tuple[Table, ...]:
+    """Return the tables that are known, with their known columns; a key that has another one is none there."""
+    return tuple(
+        replace(
+            table,
+            columns=tuple(column for column in table.columns if column.name in known[table.name]),
+            primary_key=table.primary_key if set(table.primary_key) <= set(known[table.name]) else (),
+        )
+        for table in tables
+        if table.name in known
+    )
 
 
 def again(shadow: Shadow, index: int, book: Notebook, after: State, end: State) -> None:
@@ -216,45 +230,3 @@ def repeated(session: Session, book: Notebook, revision: Revision, up: Ran, afte
 def _changes_rows(sql: str) -> bool:
     words = sql.strip().lower().split(None, 1)
     return bool(words) and (words[0] in ("update", "insert", "delete", "merge", "replace", "with"))
-
-
-_CHUNK = 400
-
-
-def fill(session: Session, touched: Sequence[Table], tables: Sequence[Table], engine: Engine, n: int) -> bool:
-    """Fill tables, and those that they refer to, up to ``n`` rows each. Whether every one of them has rows for it."""
-    needed = {table.name for table in touched}
-    by_name = {table.name: table for table in tables}
-    for _ in tables:
-        needed |= {key.table for name in needed if name in by_name for key in by_name[name].foreign_keys}
-    chosen = [table for table in tables if table.name in needed]
-    have = {name: count for name, count in session.counts().items() if name in needed}
-    known = session.rows(sorted(needed))
-    plan = seed(chosen, engine, rows=n, start=max(have.values(), default=0), have=have, known=known, extremes=False)
-    grouped: dict[tuple[str, str], list[Insert]] = {}
-    for insert in plan.inserts:
-        grouped.setdefault((insert.table, insert.sql), []).append(insert)
-    for inserts in grouped.values():
-        for k in range(0, len(inserts), _CHUNK):
-            _chunk(session, inserts[k : k + _CHUNK])
-    for update in plan.updates:
-        with suppress(SqlError):
-            session.run(update.sql, update.values)
-    session.set_sequences()
-    counts = session.counts()
-    if engine == "postgresql":
-        session.run("ANALYZE")
-    return all(counts.get(table.name, 0) >= n // 2 for table in touched)
-
-
-def _chunk(session: Session, inserts: Sequence[Insert]) -> None:
-    """Insert many rows by one statement, or one by one where the database refuses some."""
-    head, _, values = inserts[0].sql.rpartition(" VALUES ")
-    sql = f"{head} VALUES {', '.join([values] * len(inserts))}"
-    session.begin()
-    try:
-        session.run(sql, [value for insert in inserts for value in insert.values])
-        session.commit()
-    except SqlError:
-        session.rollback()
-        insert_all(session, inserts)

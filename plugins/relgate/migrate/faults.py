@@ -162,6 +162,7 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "too-slow": _blocks(
             "at production's row counts it takes longer than the policy allows", "batches outside of the deployment"
         ),
+        "not-timed": _warns("nobody knows how long it takes with production's rows", "time it on a copy of production"),
         "no-index": _blocks(
             "a query that the policy names reads the whole table", "keep or create the index that it needs"
         ),

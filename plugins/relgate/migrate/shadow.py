@@ -57,6 +57,7 @@ class Shadow:
 
         """
         self._advance(applied)
+        self.tool.close()  # It may keep a connection, and nobody may be connected to what is copied.
         self.session.close()
         self.server.drop(self.work)
         self.work = self.server.create(self._straight)
@@ -72,6 +73,7 @@ class Shadow:
 
         """
         self._advance(applied)
+        self.tool.close()
         scratch = self.server.create(self._straight)
         self.copies += 1
         try:
@@ -82,6 +84,7 @@ class Shadow:
     @contextmanager
     def copy_of_work(self) -> Iterator[Scratch]:
         """Lend a copy of the working database, rows and all."""
+        self.tool.close()
         self.session.close()
         scratch = self.server.create(self.work)
         self.copies += 1

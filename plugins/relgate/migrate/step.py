@@ -95,9 +95,13 @@ class Step:
         if self.book.wants(SCALE):
             scale.prove(self.shadow, self.index, self.book, ran, start.tables, self.options.sizes, back=False)
 
+    @property
+    def _rows(self) -> bool:
+        return self.book.wants(DATA, BACKFILL)
+
     def _look(self, *like: State) -> State:
-        rows = self.book.wants(DATA, BACKFILL)
-        return look(self.shadow.session, rows=rows, tables=self.book.wants(EARLIER, SCALE), like=like)
+        tables = self.book.wants(EARLIER, SCALE)
+        return look(self.shadow.session, rows=self._rows, tables=tables, like=like)
 
     def _up(self) -> tuple[Ran, LockWatch | None, Before | None]:
         if not (self.book.wants(LOCKS) and self.options.engine == "postgresql" and self.options.watches):

@@ -28,7 +28,7 @@ Catalog = dict[tuple[str, str], str]
 ``kind``: ``table``, ``column``, ``constraint``, ``index``, ``sequence``, ``enum``, ``domain``, ``view``,
 ``materialised-view``, ``function``, ``trigger``, ``policy``, ``privilege``, ``extension``, ``partition``, ``comment``,
 ``schema``, ``type``, ``column-order``; of PostgreSQL also ``rule``, ``event-trigger``, ``statistics``, ``publication``,
-``foreign-server``, ``object`` (operators, casts and the like: that they exist). ``identity``: the full name,
+``foreign-server``, ``object`` (operators, casts and the like). ``identity``: the full name,
 ``public.orders.total``. The definition is text in which equal schemas are equal: no oids, no sizes, no statistics, no
 positions (``column-order`` has those). The tables in which migration tools keep their own books (``alembic_version``
 and so on) are not in it.

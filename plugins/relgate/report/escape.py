@@ -11,6 +11,8 @@ _LINES = 40
 _LETTERS = 3000
 _HARMFUL = {"Cc", "Cf", "Cs"}
 """Control characters, those that turn the direction of reading, and halves of characters that cannot be encoded."""
+_NO_CHARACTERS = {0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD}
+"""What XML has no place for."""
 
 
 def flat(value: object, longest: int = LONGEST_TEXT) -> str:
@@ -26,7 +28,7 @@ def clean(text: str) -> str:
         return normal
     return "".join(
         letter if letter in "\n\t" or unicodedata.category(letter) not in _HARMFUL else "\N{REPLACEMENT CHARACTER}"
-        for letter in normal
+        for letter in normal.translate(_NO_CHARACTERS)
     )
 
 

@@ -6,10 +6,9 @@ own or smuggle HTML into a summary.
 
 from __future__ import annotations
 
-import html
-import re
 from typing import TYPE_CHECKING, Any
 
+from relgate.report.escape import markdown as _text
 from relgate.report.numbers import show
 from relgate.report.promise import promise
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 LARGEST_BYTES = 1024 * 1024 - 1
-_LONGEST_TEXT = 600
 _MOST_ROWS = 400
 _SIGNS = {"promote": "✅", "hold": "⏸️", "rollback": "⏪"}
 
@@ -40,6 +38,7 @@ def render(content: Mapping[str, Any], sequence: int, sha256: str) -> str:
         *_gates(content["gates"]),
         *_reasons(content["reasons"], {gate["id"]: gate["next_steps"] for gate in content["gates"]}),
         *[f"- note: {_text(note)}" for note in content["overrides"]],
+        *_migrations(content["gates"]),
         "",
         promise(content["risk"]),
         "",
@@ -77,15 +76,15 @@ def _reasons(reasons: Sequence[Mapping[str, Any]], steps: Mapping[str, Sequence[
     return lines
 
 
+def _migrations(gates: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Lead to the findings where there was a proof: a gate's message has room for the first one only."""
+    if not any(gate.get("family") == "migration" and gate["verdict"] not in ("error", "missing") for gate in gates):
+        return []
+    return ["", "Each migration, each finding and what to do: [evidence/migrations.md](evidence/migrations.md)."]
+
+
 def _facts(release: Mapping[str, str]) -> str:
     return ", ".join(f"{_text(key)} {_text(value)}" for key, value in release.items()) or "not named"
-
-
-def _text(text: str) -> str:
-    flat = " ".join(str(text).split())
-    if len(flat) > _LONGEST_TEXT:
-        flat = flat[: _LONGEST_TEXT - 1] + "…"
-    return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", html.escape(flat, quote=False))
 
 
 def _bounded(text: str) -> str:

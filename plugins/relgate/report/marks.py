@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 State = Literal["blocks", "unknown", "warns", "waived", "unproven", "ok", "none"]
 
 MEANING: dict[State, str] = {
-    "blocks": "a finding blocks",
-    "unknown": "not everything was examined",
-    "warns": "warnings only",
-    "waived": "findings, all waived",
-    "unproven": "applied, not proven",
+    "blocks": "with a finding that blocks",
+    "unknown": "not fully examined",
+    "warns": "with warnings",
+    "waived": "with waived findings",
+    "unproven": "not proven",
     "ok": "proven, nothing found",
 }
 """State -> what it means, for legends; the gravest first."""

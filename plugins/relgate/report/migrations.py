@@ -10,10 +10,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from relgate.report.diagram import chain_svg
 from relgate.report.escape import fenced
 from relgate.report.escape import markdown as _text
-from relgate.report.marks import GROUPS, STRENGTH, Mark, Marks, lacks, one_way, rewritten, state_of, strength
+from relgate.report.marks import GROUPS, STRENGTH, Mark, Marks, State, lacks, one_way, rewritten, state_of, strength
 from relgate.report.numbers import show
+from relgate.report.timeline import locks_svg
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,11 +25,11 @@ CHAIN = "migrations/chain.svg"
 LOCKS = "migrations/locks.svg"
 _FINDINGS_BYTES = 500_000
 _FOLD_FROM = 60
-_MOST_ROWS = 500
-_MOST_NOTES = 200
+_MOST_ROWS = 400
+_MOST_LINES = 50
 _SAID = {"blocks": "**blocks** {n}", "warns": "warns {n}", "waived": "waived {n}", "unknown": "?", "unproven": "·"}
-_ORDER = ("blocks", "warns", "waived")
-_SENTENCE = {
+_ORDER: tuple[State, ...] = ("blocks", "warns", "waived")
+_SENTENCE: dict[State, str] = {
     "blocks": "Findings that block",
     "warns": "Warnings",
     "waived": "Waived findings",
@@ -39,14 +41,22 @@ def markdown(proof: Mapping[str, Any]) -> str:
     marks = Marks(proof)
     blocks = [
         *_headline(proof, marks),
-        *_not_examined(proof, marks),
+        *_not_examined(marks),
+        *_findings(marks, "blocks"),
         *_gates(marks),
         *_revisions(proof, marks),
-        *_findings(marks),
+        *_findings(marks, "warns"),
+        *_findings(marks, "waived"),
         *_notes(marks),
         *_again(proof, marks),
     ]
     return _bounded(blocks, LARGEST_BYTES, "... cut: everything is in migrations.json") + "\n"
+
+
+def pages(proof: Mapping[str, Any]) -> dict[str, str]:
+    """Return everything that people read of a proof: path within the evidence -> text."""
+    drawn = {CHAIN: chain_svg(proof)} if proof["revisions"] else {}
+    return {"migrations.md": markdown(proof), **drawn, **({LOCKS: locks_svg(proof)} if has_locks(proof) else {})}
 
 
 def has_locks(proof: Mapping[str, Any]) -> bool:
@@ -63,34 +73,36 @@ def _headline(proof: Mapping[str, Any], marks: Marks) -> Iterator[str]:
     else:
         title = "nothing found that blocks"
     yield from (f"# Migrations: {title}", "")
-    yield f"{count['blocks']} block, {count['warns']} warn, {count['waived']} waived. Proven: {_text(proof['scope'])},"
-    yield f"on {_text(proof['server'])}, with {_text(proof['tool'])}, in {show(proof['took_s'], 's')}."
+    yield f"{count['blocks']} block, {count['warns']} warn, {count['waived']} waived."
+    yield f"To be proven: {_text(proof['scope'])}, on {_text(proof['server'])},"
+    yield f"with {_text(proof['tool'])}. It took {show(proof['took_s'], 's')}."
     yield ""
     if proof["irreversible"]:
         yield from ("Once applied, this release cannot be taken back:", "")
-        yield from (f"- {_text(one)}" for one in proof["irreversible"][:_MOST_NOTES])
+        yield from _first([f"- {_text(one)}" for one in proof["irreversible"]])
         yield ""
     if marks.revisions:
         yield from (f"![The chain of revisions, each with its mark]({CHAIN})", "")
 
 
-def _not_examined(proof: Mapping[str, Any], marks: Marks) -> Iterator[str]:
-    lines: list[str] = []
+def _not_examined(marks: Marks) -> Iterator[str]:
+    said: dict[str, list[str]] = {}
     for name, gate in marks.gates.items():
+        short = name.removeprefix("migration-")
         if gate["does_not_apply"] is not None:
-            lines.append(f"- {_text(name)}: does not apply: {_text(gate['does_not_apply'])}")
+            said.setdefault(f"does not apply: {gate['does_not_apply']}", []).append(short)
             continue
-        problems = [f"- {_text(name)}: {_text(one)}" for one in gate["problems"]]
-        if gate["checked"] < gate["expected"] and not problems:
-            problems = [f"- {_text(name)}: {gate['expected'] - gate['checked']} {_text(gate['what'])}, no reason known"]
-        lines += problems
-    idle = sum("proof_s" not in one for one in proof["revisions"])
+        for problem in gate["problems"]:
+            said.setdefault(problem, []).append(short)
+        if gate["checked"] < gate["expected"] and not gate["problems"]:
+            lost = f"{gate['expected'] - gate['checked']} of {gate['expected']} {gate['what']}"
+            said.setdefault(f"{lost}, for no reason that is known", []).append(short)
+    lines = [f"- {_text(', '.join(gates))}: {_text(text)}" for text, gates in said.items()]
+    idle = sum("proof_s" not in one for one in marks.revisions)
     if idle:
-        lines.append(
-            f"- {idle} of {len(proof['revisions'])} revisions: outside of what was to be proven, or not reached"
-        )
+        lines.append(f"- {idle} of {len(marks.revisions)} revisions: not to be proven, or not reached")
     if lines:
-        yield from ("## Not examined", "", *lines[:_MOST_NOTES], "")
+        yield from ("## Not examined", "", *_first(lines), "")
 
 
 def _gates(marks: Marks) -> Iterator[str]:
@@ -121,7 +133,7 @@ def _revisions(proof: Mapping[str, Any], marks: Marks) -> Iterator[str]:
     yield from rows[:_MOST_ROWS]
     if len(rows) > _MOST_ROWS:
         yield f"| ... {len(rows) - _MOST_ROWS} more rows in migrations.json |" + " |" * (len(head) - 1)
-    yield from ("", "`?`: not everything was examined; `·`: applied, not proven; `-`: not asked or not known.")
+    yield from ("", "`?`: not everything was examined; `·`: not proven; `-`: not asked or not known.")
     yield "The times link to the SQL that was sent, on an almost empty database."
     yield ""
     if has_locks(proof):
@@ -193,16 +205,12 @@ def _lock(revision: Mapping[str, Any], marks: Marks) -> str:
 # --- findings
 
 
-def _findings(marks: Marks) -> Iterator[str]:
+def _findings(marks: Marks, state: State) -> Iterator[str]:
     places = {one["id"]: place for place, one in enumerate(marks.revisions)}
-    for state in _ORDER:
-        mine = [one for one in marks.findings if state_of(one) == state]
-        if not mine:
-            continue
+    mine = [one for one in marks.findings if state_of(one) == state]
+    if mine:
         yield from (f"## {_SENTENCE[state]}", "")
-        blocks = list(_grouped(mine, places))
-        yield _bounded(blocks, _FINDINGS_BYTES, "... the others are in migrations.json")
-        yield ""
+        yield _bounded(list(_grouped(mine, places)), _FINDINGS_BYTES, "... the others are in migrations.json\n")
 
 
 def _grouped(findings: Iterable[Mapping[str, Any]], places: Mapping[str, int]) -> Iterator[str]:
@@ -249,16 +257,13 @@ def _notes(marks: Marks) -> Iterator[str]:
             said.setdefault(one, []).append(name.removeprefix("migration-"))
     lines = [f"- {_text(note)} ({_text(', '.join(gates))})" for note, gates in said.items()]
     if lines:
-        yield from ("## Notes", "", *lines[:_MOST_NOTES])
-        if len(lines) > _MOST_NOTES:
-            yield f"- ... {len(lines) - _MOST_NOTES} more in migrations.json"
-        yield ""
+        yield from ("## Notes", "", *_first(lines), "")
 
 
 def _again(proof: Mapping[str, Any], marks: Marks) -> Iterator[str]:
     yield from ("## Do it again", "")
-    yield "The same proof: `pytest -m migration --gate-stage STAGE`, one gate of it: `-k migration_data`. It makes its own"
-    yield "scratch databases. What each step sent lies beside this page in `migrations/`."
+    yield "The same proof: `pytest -m migration --gate-stage STAGE`, one gate of it: `-k migration_data`."
+    yield "It makes its own scratch databases. What each step sent lies beside this page in `migrations/`."
     first = next((one for one in marks.revisions if marks.of(one).state == "blocks" and len(one["down"]) <= 1), None)
     tool, _, ini = str(proof["tool"]).partition(", ")
     if first is not None and tool == "alembic":
@@ -266,6 +271,12 @@ def _again(proof: Mapping[str, Any], marks: Marks) -> Iterator[str]:
         steps = (f"upgrade {before}", f"upgrade {first['id']}", f"downgrade {before}", f"upgrade {first['id']}")
         yield from ("", "The first revision that blocks by hand, with `env.py` led to an empty database of yours:", "")
         yield fenced("\n".join(f"alembic -c {ini} {step}" for step in steps), "sh")
+
+
+def _first(lines: Sequence[str]) -> Iterator[str]:
+    yield from lines[:_MOST_LINES]
+    if len(lines) > _MOST_LINES:
+        yield f"- ... {len(lines) - _MOST_LINES} more in migrations.json"
 
 
 def _bounded(blocks: Sequence[str], most: int, note: str) -> str:

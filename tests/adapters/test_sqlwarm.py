@@ -1,0 +1,113 @@
+"""A connection kept between steps is as good as a new one, and is not kept where it would not be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import create_engine, pool, text
+
+from relgate.adapters import sqlguard
+from relgate.adapters.alembic import AlembicTool
+from relgate.adapters.postgres import PostgresServer
+from relgate.adapters.sqlwarm import Warm
+from tests.adapters.histories import alembic_history
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from relgate.ports.migrations import Scratch
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    """A PostgreSQL of this module's own."""
+    with PostgresServer.private("auto") as private:
+        yield private
+
+
+def asked(warm: Warm, scratch: Scratch, *statements: str) -> list[object]:
+    """Send statements in a step of their own, as a project's engine does; the first value of each answer."""
+    with sqlguard.only(scratch, warm):
+        engine = create_engine("postgresql+psycopg://nobody@production.invalid/live", poolclass=pool.NullPool)
+        with engine.connect() as connection:
+            results = [connection.execute(text(sql)) for sql in statements]
+            return [result.scalar() if result.returns_rows else None for result in results]
+
+
+BACKEND = "SELECT pg_backend_pid()"
+
+
+def test_one_connection_serves_the_steps_of_one_database(server: PostgresServer) -> None:
+    """Two steps on one database share it, a step on another database has its own."""
+    warm, one, other = Warm(), server.create(), server.create()
+    first, second = asked(warm, one, BACKEND), asked(warm, one, BACKEND)
+    assert first == second
+    assert asked(warm, other, "SELECT current_database()") == [other.name]
+    warm.close()
+
+
+def test_nothing_of_a_step_is_left_for_the_next(server: PostgresServer) -> None:
+    """Settings, temporary tables, locks, prepared statements, and a transaction that nobody ended are gone."""
+    warm, scratch = Warm(), server.create()
+    asked(
+        warm, scratch, *["SELECT 1"] * 9, "SET search_path = pg_catalog", "SET lock_timeout = '1s'",
+        "CREATE TEMP TABLE mine (a int)", "SELECT pg_advisory_lock(7)", "CREATE TABLE public.lost (a int)",
+    )  # fmt: skip
+    left = (
+        "SHOW search_path", "SHOW lock_timeout", "SELECT to_regclass('pg_temp.mine')::text",
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()",
+        "SELECT to_regclass('public.lost')::text", "SELECT count(*) FROM pg_prepared_statements",
+    )  # fmt: skip
+    assert asked(warm, scratch, *left) == ['"$user", public', "0", None, 0, None, 0]
+    warm.close()
+
+
+def test_settings_of_the_database_take_effect_in_the_next_step(server: PostgresServer) -> None:
+    """A step that sets the database's search_path is followed by one that has it, as with a new connection."""
+    warm, scratch = Warm(), server.create()
+    with server.open(scratch) as session:
+        asked(warm, scratch, BACKEND)
+        session.run(f"ALTER DATABASE {scratch.name} SET search_path = pg_catalog")
+    assert asked(warm, scratch, "SHOW search_path") == ["pg_catalog"]
+    warm.close()
+
+
+def test_a_connection_that_was_ended_is_replaced(server: PostgresServer) -> None:
+    """The server ended it between two steps: the next one has a new one."""
+    warm, scratch = Warm(), server.create()
+    (backend,) = asked(warm, scratch, BACKEND)
+    with server.open(scratch) as session:
+        session.run(f"SELECT pg_terminate_backend({backend}, 5000)")
+    assert asked(warm, scratch, BACKEND) != [backend]
+    warm.close()
+
+
+def test_what_a_pool_holds_on_to_is_closed_with_its_step(server: PostgresServer) -> None:
+    """A connection that an engine of the project keeps in its pool is not lent to a second engine."""
+    warm, scratch = Warm(), server.create()
+    with sqlguard.only(scratch, warm):
+        pooled = create_engine("postgresql+psycopg://nobody@production.invalid/live")
+        with pooled.connect() as connection:
+            backend = connection.execute(text(BACKEND)).scalar()
+    assert asked(warm, scratch, BACKEND) != [backend]
+    pooled.dispose()
+    assert asked(warm, scratch, "SELECT 1") == [1]
+    warm.close()
+
+
+def test_a_warm_tool_moves_as_a_cold_one(tmp_path: Path, server: PostgresServer) -> None:
+    """Up, down and up again give the statements and the schema that a tool without a kept connection gives."""
+    ini = alembic_history(tmp_path)
+    seen = []
+    for tool in (AlembicTool(ini), AlembicTool(ini, warm=True)):
+        scratch = server.create()
+        moves = [tool.move(scratch, "r1", way) for way in ("up", "down", "up")]
+        tool.close()
+        copy = server.create(scratch)  # Refused if anybody were connected.
+        with server.open(copy) as session:
+            sent = [[(one.sql, one.transaction, one.books) for one in ran.statements] for ran in moves]
+            seen.append((sent, [ran.failure for ran in moves], session.catalog()))
+    assert seen[0] == seen[1]
+    assert seen[0][1] == [None, None, None]
