@@ -253,3 +253,13 @@ TWICE = (
     ("0001", "UPDATE order_lines SET name = reverse(name)", "UPDATE order_lines SET name = reverse(name)"),
 )  # fmt: skip
 """(the revision that brings the table, update, its inverse): sent twice, it changes rows twice."""
+
+AT_ONCE = (
+    ("0001", "UPDATE products SET description = '# ' || description WHERE description NOT LIKE '# %'",
+     "UPDATE products SET description = substr(description, 3) WHERE description LIKE '# %'"),
+    ("0001", "UPDATE orders SET address = '# ' || address WHERE address NOT LIKE '# %'",
+     "UPDATE orders SET address = substr(address, 3) WHERE address LIKE '# %'"),
+    ("0004", "UPDATE stock_movements SET reason = left(reason, 38) || ' #' WHERE reason NOT LIKE '%#'"
+     " AND length(reason) < 39", "UPDATE stock_movements SET reason = left(reason, -2) WHERE reason LIKE '% #'"),
+)  # fmt: skip
+"""The same, but idempotent: one statement for all rows."""

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from relgate.errors import RelgateError, SourceError, UsageError
 from relgate.migrate import chain
-from relgate.migrate.faults import DATA, ROUND_TRIP
+from relgate.migrate.faults import DATA, EARLIER, LOCKS, ROUND_TRIP
 from relgate.migrate.prove import GATES, STATIC, Asked, prove, table_of
 from relgate.migrate.rollback import script
 from relgate.migrate.scale import Sizes
@@ -198,7 +198,7 @@ def _read_texts(
         ]
         ids = frozenset(one.id for one in scope)
         book.findings += static.read(readings, engine, only=ids, application=_application(project, texts.values()))
-        book.findings += _squawk(readings, ids, engine)
+        book.findings += [one for one in _squawk(readings, ids, engine) if not _decided(one, book)]
         book.checked[STATIC] += sum((one.id, "up") in book.sql for one in scope)
     mine = {one.path: texts[one.path] for one in scope if one.path}
     book.findings = list(waivers.apply(book.findings, mine, date.fromisoformat(plan["today"])))
@@ -231,6 +231,33 @@ def _backup(book: Notebook, migrations: Migrations, engine: Engine, server: Serv
         book.problem(BACKUP, problem)
     for note in result.notes:
         book.note(BACKUP, note)
+
+
+_DECIDED = {
+    "squawk/adding-field-with-default": LOCKS,
+    "squawk/adding-foreign-key-constraint": LOCKS,
+    "squawk/adding-not-nullable-field": LOCKS,
+    "squawk/changing-column-type": LOCKS,
+    "squawk/constraint-missing-not-valid": LOCKS,
+    "squawk/disallowed-unique-constraint": LOCKS,
+    "squawk/require-concurrent-index-creation": LOCKS,
+    "squawk/require-concurrent-index-deletion": LOCKS,
+    "squawk/require-concurrent-reindex": LOCKS,
+    "squawk/adding-required-field": EARLIER,
+    "squawk/ban-drop-column": EARLIER,
+    "squawk/ban-drop-constraint": EARLIER,
+    "squawk/ban-drop-function": EARLIER,
+    "squawk/ban-drop-not-null": EARLIER,
+    "squawk/ban-drop-table": EARLIER,
+    "squawk/renaming-column": EARLIER,
+    "squawk/renaming-table": EARLIER,
+}
+"""What squawk guesses from the text -> the gate that sees what happens; where that gate ran, the guess is left out."""
+
+
+def _decided(finding: Finding, book: Notebook) -> bool:
+    gate = _DECIDED.get(finding.code)
+    return gate is not None and book.wants(gate) and not book.problems.get(gate) and gate not in book.absent
 
 
 def _squawk(readings: Sequence[Reading], ids: frozenset[str], engine: Engine) -> list[Finding]:

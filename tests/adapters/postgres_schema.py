@@ -93,6 +93,13 @@ CREATE FOREIGN TABLE far (a int OPTIONS (column_name 'z')) SERVER remote OPTIONS
 CREATE PUBLICATION feed FOR TABLE customers;
 CREATE CAST (point3 AS text) WITH INOUT;
 CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq);
+CREATE OPERATOR FAMILY other_ints USING btree;
+CREATE OPERATOR CLASS odd_ints FOR TYPE int8 USING btree FAMILY other_ints AS OPERATOR 1 < (int8, int8);
+CREATE COLLATION plain (provider = libc, locale = 'C');
+CREATE CONVERSION turned FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+CREATE TEXT SEARCH CONFIGURATION words (COPY = simple);
+CREATE TEXT SEARCH DICTIONARY short_words (TEMPLATE = simple, ACCEPT = false);
+CREATE USER MAPPING FOR CURRENT_USER SERVER remote OPTIONS (password 'secret');
 CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY);
 CREATE TABLE django_migrations (id int GENERATED ALWAYS AS IDENTITY, app text);
 COMMENT ON TABLE orders IS 'what was bought';
@@ -187,6 +194,17 @@ CHANGES: dict[str, set[str]] = {
     "ALTER PUBLICATION feed ADD TABLE orders": {"publication"},
     "DROP CAST (point3 AS text)": {"object"},
     "DROP OPERATOR === (int, int)": {"object"},
+    "DROP CAST (point3 AS text); CREATE CAST (point3 AS text) WITH INOUT AS ASSIGNMENT": {"object"},
+    "DROP OPERATOR === (int, int); CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4ne)": {"object"},
+    "DROP COLLATION plain; CREATE COLLATION plain (provider = libc, locale = 'POSIX')": {"object"},
+    "ALTER TEXT SEARCH CONFIGURATION words ALTER MAPPING FOR word WITH english_stem": {"object"},
+    "ALTER TEXT SEARCH DICTIONARY short_words (ACCEPT = true)": {"object"},
+    "ALTER OPERATOR FAMILY other_ints USING btree ADD OPERATOR 1 < (int, int)": {"object"},
+    "DROP OPERATOR CLASS odd_ints USING btree; CREATE OPERATOR CLASS odd_ints FOR TYPE int8 USING btree"
+    " FAMILY other_ints AS OPERATOR 3 = (int8, int8)": {"object"},
+    "ALTER FOREIGN DATA WRAPPER nowhere OPTIONS (kind 'lto')": {"object"},
+    "DROP CONVERSION turned; CREATE CONVERSION turned FOR 'UTF8' TO 'LATIN1' FROM utf8_to_iso8859_1": {"object"},
+    "ALTER USER MAPPING FOR CURRENT_USER SERVER remote OPTIONS (SET password 'other')": {"object"},
     f"ALTER TABLE {LONG} ADD CONSTRAINT {LONG[:-1]}y CHECK (id > 0)": {"constraint"},
 }  # fmt: skip
 """One change -> the kinds of entries that differ after it."""

@@ -126,6 +126,13 @@ def test_what_an_extension_brought_is_its_business(session: PostgresSession) -> 
     assert available & {"vector", "citext"}
 
 
+def test_a_password_of_a_user_mapping_is_not_in_it(before: Catalog) -> None:
+    """Findings go into reports: of a mapping's options only the names are read."""
+    mappings = [text for (kind, identity), text in before.items() if identity.startswith("user mapping for relgate")]
+    assert ["with password" in text for text in mappings] == [True]
+    assert "secret" not in str(before)
+
+
 def test_names_at_the_limit_stay_apart(session: PostgresSession) -> None:
     """Identities beyond 63 characters are whole: two constraints that differ at the end are two entries."""
     session.run(

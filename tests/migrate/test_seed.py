@@ -129,6 +129,17 @@ def test_types_are_filled_to_their_limits() -> None:
     assert {True, False} == set(column_of(plan, "b"))
 
 
+def test_null_and_the_empty_text_are_both_there() -> None:
+    """Whichever row has NULL in a column: five rows also have the longest text, quotes, and no text at all."""
+    columns = [Column(f"c{k}", "character varying", "varchar(20)", length=20) for k in range(5)]
+    plan = seed([table(*columns)], "postgresql")
+    for column in columns:
+        texts = column_of(plan, column.name)
+        assert {None, ""} <= set(texts)
+        assert 20 in {len(str(text)) for text in texts if text is not None}
+        assert any("'" in str(text) for text in texts)
+
+
 def test_every_label_is_used_while_rows_last() -> None:
     """Five rows show five labels, also where a check names them."""
     labels = ("a", "b", "c", "d", "e")

@@ -157,10 +157,7 @@ def _new_rows(start: State, after: State, new: State, back: State) -> list[Loss]
                 written.setdefault(name, []).append({key: row[key] for key in row if key in old[name]})
     if not written:
         return []
-    left = {
-        name: [{key: row[key] for key in row if key in old[name]} for row in back.rows.get(name, [])]
-        for name in written
-    }
+    left = {name: back.rows.get(name, []) for name in written}
     known = {name: old[name] for name in written}
     ignored = {"rows-added", "column-lost", "order-lost"}
     losses = compare(written, left, _only(new.tables, known), _only(back.tables, known))

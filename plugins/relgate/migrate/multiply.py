@@ -23,6 +23,7 @@ _NEAR = 100_000
 """Keys beyond this are not copied: rows at the limits of a type have no room above them."""
 _SHORT = 8
 """Characters that a digest needs to be another one for each of some thousand copies."""
+_DIGEST = 24
 _ROOM = 12
 """Characters that the number of a copy needs."""
 
@@ -53,11 +54,11 @@ def multiplication(table: Table, engine: Engine, times: int, salt: int = 0) -> s
     names = ", ".join(_name(column.name, engine) for column in written)
     values = ", ".join(changed.get(column.name, f"t.{_name(column.name, engine)}") for column in written)
     overriding = "OVERRIDING SYSTEM VALUE " if any(column.identity == "always" for column in written) else ""
-    copies = f"WITH RECURSIVE k(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM k WHERE n < {times})"
+    copies = f"WITH RECURSIVE k(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM k WHERE n < {times})"  # noqa: S608  # a number
     where = f" WHERE {' AND '.join(near)}" if near else ""
     source = f"SELECT {values} FROM {table.name} t CROSS JOIN k{where}"  # noqa: S608  # names of the catalog
     head = f"INSERT INTO {table.name} ({names}) {overriding}"
-    return head + copies + " " + source
+    return f"{head}{copies} {source}"
 
 
 def _moved(column: Column, table: Table, engine: Engine, salt: int) -> str | None:
@@ -69,18 +70,24 @@ def _moved(column: Column, table: Table, engine: Engine, salt: int) -> str | Non
         bare = _name(column.name, engine)
         near = f"FROM {table.name} WHERE abs({bare}) <= {_NEAR}"
         return f"{name} + k.n * (SELECT max({bare}) - min({bare}) + 1 {near})"
-    if column.type in _TEXTS and (column.length is None or column.length > 2 * _ROOM):
-        kept = name if column.length is None else f"substr({name}, 1, {column.length - _ROOM})"
-        mark = f"'-{salt}-'"  # Copies of copies: the same number may come again.
-        return f"concat({kept}, {mark}, k.n)" if engine == "mysql" else f"{kept} || {mark} || k.n"
-    if column.type in _TEXTS and column.length is not None and column.length >= _SHORT and engine != "sqlite":
-        whole = f"{name} || '-{salt}-' || k.n" if engine == "postgresql" else f"concat({name}, '-{salt}-', k.n)"
-        return f"substr(md5({whole}), 1, {column.length})"
+    if column.type in _TEXTS:
+        return _another_text(column, name, engine, salt)
     if engine == "postgresql" and column.type == "uuid":
         return f"md5({name}::text || '-{salt}-' || k.n)::uuid"
     if engine == "postgresql" and column.type in _TIMES:
         return f"({name} + k.n * interval '1000 days')::{column.type}"
     return None
+
+
+def _another_text(column: Column, name: str, engine: Engine, salt: int) -> str | None:
+    """Return a text with the number of the copy in it; a digest of that where its length is limited."""
+    mark = f"'-{salt}-'"  # Copies of copies: the same number may come again.
+    whole = f"concat({name}, {mark}, k.n)" if engine == "mysql" else f"{name} || {mark} || k.n"
+    if column.length is None:
+        return whole
+    if engine == "sqlite":
+        return f"substr({name}, 1, {column.length - _ROOM}) || {mark} || k.n" if column.length > 2 * _ROOM else None
+    return f"substr(md5({whole}), 1, {min(column.length, _DIGEST)})" if column.length >= _SHORT else None
 
 
 def _name(name: str, engine: Engine) -> str:

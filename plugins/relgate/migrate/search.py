@@ -132,11 +132,19 @@ class Place:
 
     def is_null(self, index: int, column: Column) -> bool:
         """Whether the column at this index is NULL in this row: one row of each seeding, never the first two."""
+        return self.i == self._null(index, column)
+
+    def turn(self, index: int, column: Column) -> int:
+        """Return the place among the values at the limits: the row with NULL takes none of them away."""
+        null = self._null(index, column)
+        return self.i - 1 - (null is not None and self.i > null)
+
+    def _null(self, index: int, column: Column) -> int | None:
         if not column.nullable or self.rows < 2:
-            return False
+            return None
         if column.enum:
-            return self.i == self.rows - 1 and self.rows > len(column.enum)
-        return self.i == (1 if self.rows == 2 else 2 + index % (self.rows - 2))
+            return self.rows - 1 if self.rows > len(column.enum) else None
+        return 1 if self.rows == 2 else 2 + index % (self.rows - 2)
 
 
 def slot(shape: Shape, name: str, place: Place, mood: Mood, fresh: Sequence[Any] = (), shift: int = 0) -> Slot:
@@ -182,7 +190,7 @@ def _values(shape: Shape, column: Column, place: Place, mood: Mood) -> list[Any]
     # What the column's own checks refuse goes to the end, and every row begins with another of the rest.
     alone = [check for check in shape.checks if check.columns == {column.name}]
     fit = [value for value in limits + near if all(check.holds({column.name: value}) is not False for check in alone)]
-    return [*_turned(fit, place.i - 1), own[0], *near]
+    return [*_turned(fit, place.turn(shape.written.index(column.name), column)), own[0], *near]
 
 
 def _may_be_long(shape: Shape, column: Column, place: Place, mood: Mood) -> bool:

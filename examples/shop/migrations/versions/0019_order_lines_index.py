@@ -17,6 +17,7 @@ def upgrade() -> None:
     # A build that was killed leaves an invalid index behind, hence the DROP.
     with op.get_context().autocommit_block():
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS uq_order_lines_ref_id")
+        # relgate: allow unique-on-existing until 2099-12-31 by shop reason="id alone is unique: it is the primary key"
         op.execute(INDEX)
 
 
