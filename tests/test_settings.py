@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from relgate.errors import PolicyError, UsageError
-from relgate.settings import Options, Run, make_run, resolve, secret_values
+from relgate.policy import load
+from relgate.settings import Options, Run, make_run, migration_secrets, resolve, secret_values
 
 POLICY = """
 relgate: 1
@@ -179,3 +180,14 @@ def test_an_instance_that_would_be_counted_twice_is_refused(
 
     with pytest.raises(UsageError, match=text):
         make_run(options())
+
+
+def test_urls_of_databases_are_secrets_and_so_are_their_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of a driver may show either."""
+    monkeypatch.setenv("LIVE", "postgresql://reader:p%40ss-w0rd@db/shop")
+    policy = load(
+        "relgate: 1\nservice: s\nenvironments: {e: {candidate: {url: 'http://127.0.0.1:9'}}}\n"
+        "migrations: {alembic: a.ini, production: env:LIVE}\nstages: [{name: m, run: migration}]\n"
+    )
+
+    assert set(migration_secrets(policy)) == {"postgresql://reader:p%40ss-w0rd@db/shop", "p@ss-w0rd"}

@@ -94,16 +94,18 @@ CHILDREN = (
     (
         "orphans",
         "0007",
-        "SET LOCAL session_replication_role = replica; DELETE FROM products WHERE id = (SELECT min(product_id) FROM"
-        " stock_movements); SET LOCAL session_replication_role = origin",
+        (
+            "SET LOCAL session_replication_role = replica; DELETE FROM products WHERE id = (SELECT min(product_id) FROM"
+            " stock_movements); SET LOCAL session_replication_role = origin"
+        ),
         "a product is deleted, what refers to it stays",
     ),
     ("sequence-behind", "0001", "SELECT setval('products_id_seq', 1, false)", "ids start again at one"),
 )
 
 LEDGER = (
-    ("time-zone", "ALTER TABLE ledger ALTER COLUMN at TYPE timestamp USING at AT TIME ZONE 'Asia/Tokyo',"
-     " ALTER COLUMN at TYPE timestamptz USING at", None),
+    ("time-zone", ("ALTER TABLE ledger ALTER COLUMN at TYPE timestamp USING at AT TIME ZONE 'Asia/Tokyo',"
+     " ALTER COLUMN at TYPE timestamptz USING at"), None),
     ("time-zone", "UPDATE ledger SET at = at AT TIME ZONE 'Asia/Tokyo'", "read in another time zone"),
     ("time-shift", "UPDATE ledger SET at = at + interval '1 hour'", "an hour later"),
     ("time-cut", "UPDATE ledger SET at = date_trunc('second', at)", "without fractions of a second"),
@@ -114,8 +116,8 @@ LEDGER = (
     ("round", "UPDATE ledger SET ratio = ratio::real", "ratios by way of real"),
     ("date", "UPDATE ledger SET day = day + 1", "a day later"),
     ("interval", "UPDATE ledger SET duration = duration * 2", "twice as long"),
-    ("array", "UPDATE ledger SET tags = (SELECT array_agg(x ORDER BY n DESC) FROM unnest(tags) WITH ORDINALITY"
-     " AS u (x, n))", "tags in the other order"),
+    ("array", ("UPDATE ledger SET tags = (SELECT array_agg(x ORDER BY n DESC) FROM unnest(tags) WITH ORDINALITY"
+     " AS u (x, n))"), "tags in the other order"),
     ("array", "UPDATE ledger SET tags = tags[1:1]", "only the first tag"),
     ("array", "UPDATE ledger SET tags = '{}' WHERE tags IS NULL", "no tags instead of NULL"),
     ("document", "UPDATE ledger SET document = '{}' WHERE document IS NOT NULL", "documents emptied"),
@@ -201,15 +203,15 @@ ROLLOUT = (
      ("ALTER TABLE order_lines ALTER COLUMN name TYPE varchar(120)",)),
     ("narrows", "0001", ("ALTER TABLE orders ALTER COLUMN status TYPE integer USING length(status)",),
      ("ALTER TABLE orders ALTER COLUMN status TYPE varchar(20)",)),
-    ("narrows", "0002", ("ALTER TABLE coupons ALTER COLUMN value_cents TYPE smallint"
-                         " USING greatest(-30000, least(30000, value_cents))",),
+    ("narrows", "0002", (("ALTER TABLE coupons ALTER COLUMN value_cents TYPE smallint"
+                         " USING greatest(-30000, least(30000, value_cents))"),),
      ("ALTER TABLE coupons ALTER COLUMN value_cents TYPE integer",)),
     ("refuses", "0001", ("ALTER TABLE orders ADD CONSTRAINT short CHECK (length(address) < 4) NOT VALID",),
      ("ALTER TABLE orders DROP CONSTRAINT short",)),
-    ("refuses", "0004", ("ALTER TABLE stock_movements ADD CONSTRAINT why CHECK (reason IN ('sold', 'bought'))"
-                         " NOT VALID",), ("ALTER TABLE stock_movements DROP CONSTRAINT why",)),
-    ("refuses", "0001", ("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
-                         " $$BEGIN RAISE EXCEPTION 'closed'; END$$",
+    ("refuses", "0004", (("ALTER TABLE stock_movements ADD CONSTRAINT why CHECK (reason IN ('sold', 'bought'))"
+                         " NOT VALID"),), ("ALTER TABLE stock_movements DROP CONSTRAINT why",)),
+    ("refuses", "0001", (("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+                         " $$BEGIN RAISE EXCEPTION 'closed'; END$$"),
                          "CREATE TRIGGER refuse BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION refuse()"),
      ("DROP TRIGGER refuse ON orders", "DROP FUNCTION refuse()")),
     ("refuses", "0007", ("ALTER TABLE categories ADD CONSTRAINT reserved CHECK (id < 100) NOT VALID",),
@@ -259,7 +261,7 @@ AT_ONCE = (
      "UPDATE products SET description = substr(description, 3) WHERE description LIKE '# %'"),
     ("0001", "UPDATE orders SET address = '# ' || address WHERE address NOT LIKE '# %'",
      "UPDATE orders SET address = substr(address, 3) WHERE address LIKE '# %'"),
-    ("0004", "UPDATE stock_movements SET reason = left(reason, 38) || ' #' WHERE reason NOT LIKE '%#'"
-     " AND length(reason) < 39", "UPDATE stock_movements SET reason = left(reason, -2) WHERE reason LIKE '% #'"),
+    ("0004", ("UPDATE stock_movements SET reason = left(reason, 38) || ' #' WHERE reason NOT LIKE '%#'"
+     " AND length(reason) < 39"), "UPDATE stock_movements SET reason = left(reason, -2) WHERE reason LIKE '% #'"),
 )  # fmt: skip
 """The same, but idempotent: one statement for all rows."""

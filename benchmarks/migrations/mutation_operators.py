@@ -206,9 +206,10 @@ def strings(source: str, name: str) -> Iterator[ast.Constant]:
     for part in parts:
         skip = {id(inner) for one in ast.walk(part) if isinstance(one, ast.JoinedStr) for inner in ast.walk(one)}
         for node in ast.walk(part):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skip:
-                if " " in node.value and "lock_timeout" not in node.value and node is not _docstring(mine):
-                    yield node
+            if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in skip:
+                continue
+            if " " in node.value and "lock_timeout" not in node.value and node is not _docstring(mine):
+                yield node
 
 
 def _docstring(node: ast.FunctionDef) -> ast.expr | None:
@@ -245,7 +246,8 @@ def _labels(value: str) -> Iterator[tuple[str, str, str]]:
 
 def _replaced(source: str, node: ast.expr, new: str) -> str:
     lines = source.encode().splitlines(keepends=True)
-    assert node.end_lineno is not None and node.end_col_offset is not None
+    assert node.end_lineno is not None
+    assert node.end_col_offset is not None
     head = b"".join(lines[: node.lineno - 1]) + lines[node.lineno - 1][: node.col_offset]
     tail = lines[node.end_lineno - 1][node.end_col_offset :] + b"".join(lines[node.end_lineno :])
     return (head + repr(new).encode() + tail).decode()

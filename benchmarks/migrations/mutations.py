@@ -44,9 +44,9 @@ from relgate.policy.migrations import Migrations  # noqa: E402
 from relgate.prove import examine  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from relgate.ports.migrations import Scratch, Server
+    from relgate.ports.migrations import Scratch
 
 GOAL = 0.95
 SHOP = ROOT / "examples" / "shop"
@@ -143,7 +143,7 @@ class Live:
         self._heads = heads
         self._large = large
 
-    def applied(self, table: str = "alembic_version", of: tuple[int, ...] = (0,)) -> tuple[str, ...]:
+    def applied(self, table: str = "alembic_version", of: tuple[int, ...] = (0,)) -> tuple[str, ...]:  # noqa: ARG002
         """The revisions before the changed one."""
         return self._heads
 
@@ -200,56 +200,71 @@ def _values(history: History) -> Iterator[Mutant]:
             yield Mutant("values", "0002", f"rows-{operator}", "values", way, text, new, operators.ROWS, dumped=False)
 
 
-def _shop(history: History) -> Iterator[Mutant]:
-    reversible = [one for one, (_, text) in sorted(history.files.items()) if "irreversible" not in text]
-    dice = random.Random(11)
+class Adding:
+    """Adds statements to revisions of the shop, after the one that brings what they speak of."""
 
-    def after(first: str) -> str:
-        """A revision after the one that brings an object, and before those that take columns away."""
-        return dice.choice([one for one in reversible if first < one and not "0021" < one <= "0024"])
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._dice = random.Random(11)
+        self._reversible = [one for one, (_, text) in sorted(history.files.items()) if "irreversible" not in text]
 
-    def add(first: str, operator: str, text: str, up: Any, down: Any, expected: set[str], **more: Any) -> Mutant:
-        revision = after(first)
-        source = history.files[revision][1]
+    def way(self) -> str:
+        """Return one of both ways by chance."""
+        return self._dice.choice(("up", "down"))
+
+    def one(
+        self, first: str, operator: str, kind: str, up: Sequence[str], down: Sequence[str], gates: set[str], **more: Any
+    ) -> Mutant:
+        """Return a mutant: ``up`` at the end of an upgrade, ``down`` at the beginning of its downgrade."""
+        # Not 0022 to 0024, which take columns away.
+        revision = self._dice.choice([one for one in self._reversible if first < one and not "0021" < one <= "0024"])
+        source = self._history.files[revision][1]
         for sql in up:
             source = operators.appended(source, "up", *sql.split("; "))
-        source = operators.prepended(source, "down", *(one for sql in down for one in sql.split("; ")))
+        source = operators.prepended(source, "down", *(part for sql in down for part in sql.split("; ")))
         way = "up" if up else "down"
-        return Mutant(
-            "shop", revision, operator, f"shop-{more.pop('kind')}", way, text, source, frozenset(expected), **more
-        )
+        text = "; ".join(up or down)
+        return Mutant("shop", revision, operator, f"shop-{kind}", way, text, source, frozenset(gates), **more)
 
-    for operator, needs, sql, said in additions.DAMAGE:
-        for first, table, column, key, *type_ in additions.COLUMNS[needs]:
-            statement = sql.format(t=table, c=column, k=key, d=type_[0] if type_ else "")
-            way = dice.choice(("up", "down"))
-            up, down = ((statement,), ()) if way == "up" else ((), (statement,))
-            text = f"{said}, in the {way}grade: {statement}"
-            if column == "page" or column == "description":
-                first = min(first, "0020")
-            more = {"kind": "rows", "dumped": False}
-            yield add(first, f"rows-{operator}", text, up, down, {operators.DATA, operators.ROUND_TRIP}, **more)
-    for operator, first, sql, said in additions.CHILDREN:
-        gates = {operators.DATA, operators.INTEGRITY, operators.ROUND_TRIP}
-        for up, down in (((sql,), ()), ((), (sql,))):
-            text = f"{said}, in the {'up' if up else 'down'}grade: {sql}"
-            yield add(first, f"rows-{operator}", text, up, down, gates, kind="rows", dumped=False)
+    def either(
+        self, first: str, operator: str, kind: str, sql: str, gates: set[str], *ways: str, **more: Any
+    ) -> Iterator[Mutant]:
+        """Return mutants with a statement in these ways that nothing takes back."""
+        for way in ways:
+            up, down = ((sql,), ()) if way == "up" else ((), (sql,))
+            yield self.one(first, operator, kind, up, down, gates, **more)
+
+
+def _shop(history: History) -> Iterator[Mutant]:
+    adding = Adding(history)
+    for operator, needs, sql, _ in additions.DAMAGE:
+        for first, table_, column, key, *type_ in additions.COLUMNS[needs]:
+            statement = sql.format(t=table_, c=column, k=key, d=type_[0] if type_ else "")
+            yield from adding.either(
+                first, f"rows-{operator}", "rows", statement, set(operators.ROWS), adding.way(), dumped=False
+            )
+    gates = {*operators.ROWS, operators.INTEGRITY}
+    for operator, first, sql, _ in additions.CHILDREN:
+        yield from adding.either(first, f"rows-{operator}", "rows", sql, gates, "up", "down", dumped=False)
     for first, operator, sql in additions.WEAKENS:
-        for up, down in (((sql,), ()), ((), (sql,))):
-            text = f"one more in the {'up' if up else 'down'}grade: {sql}"
-            yield add(first, f"adds-{operator}", text, up, down, set(operators.SCHEMA), kind="schema")
-    early = {operators.EARLIER, operators.DATA, operators.ROUND_TRIP}
+        yield from adding.either(first, f"adds-{operator}", "schema", sql, set(operators.SCHEMA), "up", "down")
+    gates = {operators.EARLIER, *operators.ROWS}
     for operator, first, up, down in additions.ROLLOUT:
-        yield add(first, operator, "; ".join(up), up, down, early, kind="rollout", dumped=False)
+        yield adding.one(first, operator, "rollout", up, down, gates, dumped=False)
     for operator, first, up, down in additions.LOCKING:
-        yield add(first, operator, "; ".join(up), up, down, {operators.LOCKS}, kind="locks", dumped=False)
-    for first, there, back in additions.TWICE:
-        gates = {operators.BACKFILL, operators.DATA}
-        yield add(first, "twice", there, (there,), (back,), gates, kind="backfill", dumped=False)
-    for first, there, back in additions.AT_ONCE:
-        more = {"kind": "backfill", "dumped": False, "also": frozenset({operators.SCALE})}
-        yield add(first, "at-once", there, (there,), (back,), {operators.BACKFILL}, **more)
+        yield adding.one(first, operator, "locks", up, down, {operators.LOCKS}, dumped=False)
+    yield from _backfills(adding)
     yield from _shop_texts(history)
+
+
+def _backfills(adding: Adding) -> Iterator[Mutant]:
+    gates = {operators.BACKFILL, operators.DATA}
+    for first, there, back in additions.TWICE:
+        yield adding.one(first, "twice", "backfill", (there,), (back,), gates, dumped=False)
+    also = frozenset({operators.SCALE})
+    for first, there, back in additions.AT_ONCE:
+        only = {operators.BACKFILL}
+        yield adding.one(first, "at-once", "backfill", (there,), (back,), only, dumped=False, also=also)
 
 
 def _shop_texts(history: History) -> Iterator[Mutant]:
@@ -381,7 +396,7 @@ class Bench:
         ids = set(history.files) if mutant.whole else {*history.before(mutant.revision), mutant.revision}
         gates = (USUAL | mutant.also) - (frozenset() if mutant.whole else {"migration-models"})
         known = self._known(history, mutant, ids, gates)
-        ini = self._write(history, ids, {mutant.revision: mutant.source})
+        ini = self.write(history, ids, {mutant.revision: mutant.source})
         proof = self.prove(ini, history.down[mutant.revision], gates, large=history.large)
         new = [
             one for gate in proof.gates.values() for one in gate.findings if (one.gate, one.code, one.what) not in known
@@ -405,7 +420,7 @@ class Bench:
         """Return what the unchanged project gives: nothing that blocks, or it cannot be a good one."""
         key = (history.name, mutant.revision, mutant.whole, gates)
         if key not in self._clean:
-            ini = self._write(history, ids, {})
+            ini = self.write(history, ids, {})
             proof = self.prove(ini, history.down[mutant.revision], gates, large=history.large)
             found = [one for gate in proof.gates.values() for one in gate.findings]
             blocking = "; ".join(f"{one.code}: {one.what}" for one in found if one.blocks)
@@ -421,7 +436,8 @@ class Bench:
         """What blocked unchanged projects."""
         return [f"{key[0]} {key[1]}: {text}" for key, (_, text) in self._clean.items() if text]
 
-    def _write(self, history: History, ids: set[str], changed: dict[str, str]) -> Path:
+    def write(self, history: History, ids: set[str], changed: dict[str, str]) -> Path:
+        """Write a project into a folder of its own; return its ``alembic.ini``."""
         self._n += 1
         return history.write(self._folder / f"p{self._n}", ids, changed)
 
@@ -445,7 +461,7 @@ class Bench:
     def _base(self, history: History, revision: str) -> tuple[Scratch, str, str]:
         """Return a database before a revision, its dump, and the dump behind the unchanged upgrade."""
         if (history.name, revision) not in self._dumped:
-            ini = self._write(history, {*history.before(revision), revision}, {})
+            ini = self.write(history, {*history.before(revision), revision}, {})
             scratch = self.server.create()
             with closing(AlembicTool(ini)) as tool:
                 for one in sorted(history.before(revision)):
@@ -475,7 +491,7 @@ def good(bench: Bench, histories: list[History]) -> tuple[int, list[str]]:
     """Prove the good histories whole; return how many findings block, and all texts."""
     blocking, said = 0, []
     for history in histories:
-        ini = bench._write(history, set(history.files), {})
+        ini = bench.write(history, set(history.files), {})
         gates = USUAL | ({"migration-models"} if history.name == "shop" else set())
         started_s = time.monotonic()
         proof = bench.prove(ini, None if history.large else (), frozenset(gates), large=history.large)

@@ -20,6 +20,7 @@ from relgate.audit.chain import Head
 from relgate.codec import sha256
 from relgate.decide import Ending, Expectation, TestOutcome, decide, outlived, unless_unsafe
 from relgate.errors import SourceError, UsageError
+from relgate.policy.risk import is_statistical
 from relgate.report import document, markdown
 from relgate.report.advice import next_steps
 from relgate.values import Decision, GateResult, Outcome, Verdict
@@ -146,6 +147,7 @@ def risk_of(run: Run) -> dict[str, Any]:
         "false_rollback": risk.false_rollback,
         "false_promotion": risk.false_promotion,
         "stage_alpha": sum(policy.alpha_of(run.stage, gate) for gate in spending),
+        "by_chance": any(is_statistical(gate) for gate in run.gates.values()),
         "noise": asdict(run.noise),
     }
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relgate.migrate.crash import MOST_POINTS, Kill, points
+from relgate.migrate.crash import MOST_POINTS, Kill, committed_alone, points
 from relgate.ports.migrations import Crash, Statement
 
 
@@ -41,6 +41,24 @@ def test_points_lie_within_the_step_and_are_not_too_many(transactions: list[int]
     assert all(0 < at < len(transactions) for at in found)
     assert len(found) <= MOST_POINTS + 1
     assert found == sorted(set(found))
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("ALTER TABLE t ADD a int", True),
+        ("COMMENT ON TABLE t IS 'x'", True),
+        ("GRANT SELECT ON t TO PUBLIC", True),
+        ("REVOKE SELECT ON t FROM PUBLIC", True),
+        ("CREATE INDEX CONCURRENTLY i ON t (a)", False),
+        ("UPDATE t SET a = 1", False),
+    ],
+)
+def test_what_changes_the_schema_and_is_committed_alone_without_need_is_found(sql: str, found: bool) -> None:
+    """Comments and privileges belong to the schema; what cannot run in a transaction has to be alone."""
+    first, second = Statement(sql, sql, 1), Statement("ALTER TABLE t ADD b int", "ALTER TABLE t ADD b int", 2)
+    assert committed_alone([first, second], 1) == (first if found else None)
+    assert committed_alone([first, Statement("SELECT 1", "SELECT 1", 1)], 1) is None
 
 
 def test_a_kill_ends_the_step_before_its_statement_and_no_other() -> None:

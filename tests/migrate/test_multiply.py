@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 SCHEMA = (
     "CREATE TABLE parents (id INTEGER PRIMARY KEY, code VARCHAR(40) NOT NULL UNIQUE, short VARCHAR(12) NOT NULL)",
-    "CREATE TABLE children (parent INTEGER NOT NULL, number INTEGER NOT NULL, name VARCHAR(100) NOT NULL,"
-    " price NUMERIC(8, 2) CHECK (price >= 0), PRIMARY KEY (parent, number), UNIQUE (name),"
-    " FOREIGN KEY (parent) REFERENCES parents (id))",
+    """CREATE TABLE children (parent INTEGER NOT NULL, number INTEGER NOT NULL, name VARCHAR(100) NOT NULL,
+       price NUMERIC(8, 2) CHECK (price >= 0), PRIMARY KEY (parent, number), UNIQUE (name),
+       FOREIGN KEY (parent) REFERENCES parents (id))""",
 )
 
 

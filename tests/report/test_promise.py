@@ -26,3 +26,10 @@ def test_where_the_noise_is_known_from_is_said() -> None:
 def test_a_stage_without_chance_says_so() -> None:
     """Deterministic gates spend nothing."""
     assert "has no gate that could roll back a good release by chance" in promise({**RISK, "stage_alpha": 0.0})
+
+
+def test_a_stage_that_estimates_nothing_promises_nothing() -> None:
+    """Migration gates report what they saw: there is no noise to speak of."""
+    said = promise({**RISK, "stage_alpha": 0.0, "by_chance": False})
+
+    assert said == "No gate of this stage is judged by chance: each reports what it saw."

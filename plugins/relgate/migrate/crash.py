@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from relgate.ports.migrations import Catalog, Ran, Revision, Statement
 
 MOST_POINTS = 25
-_DDL = re.compile(r"\s*(?:create|alter|drop|rename|truncate)\b", re.IGNORECASE)
+_DDL = re.compile(r"\s*(?:create|alter|drop|rename|truncate|comment|grant|revoke)\b", re.IGNORECASE)
 _ALONE = re.compile(r"\bconcurrently\b|\badd\s+value\b|\bvacuum\b|\bdatabase\b|\btablespace\b", re.IGNORECASE)
 """What PostgreSQL runs in no transaction, or should not."""
 
@@ -122,12 +122,19 @@ def _not_atomic(book: Notebook, revision: Revision, statements: Sequence[Stateme
     """Say that a kill leaves something; a finding only where a statement was committed alone that need not be."""
     book.rows.setdefault(revision.id, {})["atomic"] = False
     book.note(CRASH, f"{revision.id} is not one transaction: killed in the middle, {left}")
+    statement = committed_alone(statements, at)
+    if statement is not None:
+        text = f"killed before statement {at + 1} of {len(statements)}, {left}"
+        book.add(CRASH, "not-atomic", text, revision, sql=statement.sql, line=statement.line or None)
+
+
+def committed_alone(statements: Sequence[Statement], at: int) -> Statement | None:
+    """Return a change of the schema that is committed before a point and need not be, None where there is none."""
     for statement in statements[:at]:
         alone = statement.transaction == 0 or statement.transaction != statements[at].transaction
         if alone and not statement.books and _DDL.match(statement.sql) and not _ALONE.search(statement.sql):
-            text = f"killed before statement {at + 1} of {len(statements)}, {left}"
-            book.add(CRASH, "not-atomic", text, revision, sql=statement.sql, line=statement.line or None)
-            return
+            return statement
+    return None
 
 
 def _goes_on(shadow: Shadow, index: int, book: Notebook, at: int, statement: Statement, after: State | None) -> bool:
