@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from relgate.cli import main
+from relgate.explain import explain
+from relgate.policy import load
 
 POLICY = """
 relgate: 1
@@ -191,3 +193,16 @@ def test_a_bake_that_the_warm_up_eats_sees_nothing(told: Told) -> None:
     text = told("errors", "--stage", "after", "--bake", "2m")
 
     assert "Without requests, or without a bake, nothing is seen and nothing passes." in text
+
+
+def test_a_gate_on_migrations_says_what_it_finds_and_what_to_do() -> None:
+    """It has no limit and no chance of being wrong: it has findings."""
+    policy = load(
+        "relgate: 1\nservice: s\nenvironments: {e: {candidate: {url: 'http://127.0.0.1:9'}}}\n"
+        "migrations: {alembic: a.ini}\nstages: [{name: m, run: migration}]\n"
+    )
+    for gate_id in policy.gates:
+        text = "\n".join(explain(policy, policy.stage("m"), gate_id))
+        assert text.startswith(f"{gate_id} (migration, critical)")
+        assert "a finding that blocks" in text
+    assert "rows-lost (blocks)" in "\n".join(explain(policy, policy.stage("m"), "migration-data"))

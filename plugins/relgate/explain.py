@@ -34,6 +34,7 @@ KINDS = {
     "trend": "the steady slope of the value's floor (Theil-Sen)",
     "counter": "increase per second, resets taken into account",
     "value": "a measurement that a test of yours brings",
+    "findings": "what the proof of the migrations finds",
 }
 
 
@@ -57,7 +58,7 @@ def overview(policy: Policy, stage: Stage) -> list[str]:
     lines = [f"{policy.service}, stage {stage.name}: bake {_seconds(stage.bake_s)}, runs {', '.join(stage.run)}"]
     for gate in gates:
         role = "required" if gate.id in required else "optional" if gate.family in stage.run else "other stage"
-        lines.append(f"  {gate.id.ljust(width)}  {role:11}  {_source(gate)}: {_limits(gate) or 'no limit'}")
+        lines.append(f"  {gate.id.ljust(width)}  {role:11}  {_about(gate)}")
     return lines
 
 
@@ -73,6 +74,8 @@ def explain(
     gate = policy.gates_in(stage).get(gate_id)
     if gate is None:
         raise UsageError(f"unknown gate {gate_id!r}: {policy.service} has {', '.join(policy.gates)}")
+    if gate.kind == "findings":
+        return _proven(gate)
     confidence = 1 - policy.beta_of(gate, stage)
     lines = [
         f"{gate.id} ({gate.family}, {gate.severity})" + (f": {gate.description}" if gate.description else ""),
@@ -89,6 +92,28 @@ def explain(
     if stage.during:
         lines.insert(1, f"  phase       {stage.during} (stage {stage.name})")
     return lines
+
+
+def _proven(gate: Gate) -> list[str]:
+    """Everything about a gate on migrations: what it may find, and what to do then."""
+    from relgate.migrate.faults import FAULTS
+
+    faults = FAULTS.get(gate.id, {})
+    return [
+        f"{gate.id} ({gate.family}, {gate.severity}): {gate.description}",
+        f"  measures    {KINDS[gate.kind]}, on scratch databases, before anything is observed",
+        f"  fails       a finding that blocks and is not waived -> {gate.on_fail}",
+        "  chance      none: it reports what it saw",
+        *(["  finds"] if faults else []),
+        *(f"    {code} ({'blocks' if fault.blocks else 'warns'}): {fault.do}" for code, fault in faults.items()),
+        *([f"  owner       {gate.owner}"] if gate.owner else []),
+        "  when it fails",
+        *(f"    - {step}" for step in next_steps(gate, Verdict.FAIL) or BY_KIND[gate.kind]),
+    ]
+
+
+def _about(gate: Gate) -> str:
+    return str(gate.description) if gate.kind == "findings" else f"{_source(gate)}: {_limits(gate) or 'no limit'}"
 
 
 def _source(gate: Gate) -> str:

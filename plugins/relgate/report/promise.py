@@ -13,8 +13,8 @@ def promise(risk: Mapping[str, Any]) -> str:
 
     Args:
         risk: of decision.json: ``false_rollback`` and ``false_promotion`` (shares), ``stage_alpha`` (share of the first
-            that this stage may spend), ``by_chance`` (whether any gate estimates), ``noise`` (``host_drift`` as a share,
-            ``over_s`` seconds, ``source``).
+            that this stage may spend), ``by_chance`` (whether any gate estimates), ``noise`` (``host_drift`` as a
+            share, ``over_s`` seconds, ``source``).
 
     """
     if not risk.get("by_chance", True):
