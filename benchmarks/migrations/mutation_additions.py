@@ -38,7 +38,7 @@ DAMAGE: tuple[tuple[str, str, str, str], ...] = (
     ("sign", "number", "UPDATE {t} SET {c} = -{c} WHERE {c} > -2147483648", "the sign is turned"),
     ("add", "number", "UPDATE {t} SET {c} = {c} + 1 WHERE {c} < 2000000000", "one more"),
     ("delete-one", "key", "DELETE FROM {t} WHERE {k} = (SELECT max({k}) FROM {t})", "the last row is deleted"),
-    ("delete-some", "key", "DELETE FROM {t} WHERE length({k}::text) % 2 = 0", "some rows are deleted"),
+    ("delete-some", "key", "DELETE FROM {t} WHERE ascii(right({k}::text, 1)) % 2 = 0", "some rows are deleted"),
     ("truncate", "key", "TRUNCATE {t} CASCADE", "all rows are gone"),
 )
 """(operator, what it needs, SQL, what it does)."""

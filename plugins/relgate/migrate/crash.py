@@ -52,6 +52,9 @@ def points(statements: Sequence[Statement], *, transactional: bool) -> list[int]
         return []
     if transactional and len({one.transaction for one in statements}) == 1 and statements[0].transaction:
         return sorted({n // 2, n - 1})
+    if not transactional:
+        # Between the last change and the tool's own note of it nobody can help: that is the tool's gap.
+        n = max((k + 1 for k in range(n) if not statements[k].books), default=0)
     alone = [k for k in range(1, n) if not transactional or _border(statements[k - 1], statements[k])]
     # Evenly spread where there are very many: a backfill of a thousand batches has a thousand alike.
     step = max(1, -(-len(alone) // MOST_POINTS))

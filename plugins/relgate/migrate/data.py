@@ -26,7 +26,9 @@ ROWS = 5
 """Rows that every table gets: enough for NULL and not NULL, long and short, every label of most enums."""
 
 
-def seeded(session: Session, state: State, book: Notebook, revision: Revision, engine: Engine) -> State:
+def seeded(
+    session: Session, state: State, book: Notebook, revision: Revision, engine: Engine, *, extremes: bool = True
+) -> State:
     """Fill tables that have fewer than ``ROWS`` rows, and return the state with them."""
     if not book.wants(DATA, BACKFILL):
         return state
@@ -34,7 +36,7 @@ def seeded(session: Session, state: State, book: Notebook, revision: Revision, e
     poor = [table for table in state.tables if have.get(table.name, 0) < ROWS]
     if not poor:
         return state
-    plan = seed(state.tables, engine, rows=ROWS, have=have, known=state.rows)
+    plan = seed(state.tables, engine, rows=ROWS, have=have, known=state.rows, extremes=extremes)
     left = dict(plan.unseedable) | write(session, plan)
     session.set_sequences()
     rows = rows_of(session, state.tables)

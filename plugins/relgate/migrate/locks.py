@@ -7,11 +7,13 @@ file, a scan is counted, an index build holds ShareLock. Only tables that were t
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from relgate.migrate.faults import LOCKS
+from relgate.ports.migrations import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -33,6 +35,16 @@ STRENGTH = (
 BLOCKS_WRITES = STRENGTH.index("ShareLock")
 BLOCKS_ALL = STRENGTH.index("AccessExclusiveLock")
 _PATIENCE_S = 2.0
+_NAME = r"((?:\"(?:[^\"]|\"\")+\"|[\w$.])+)"
+_ON = rf"\bon\s+(?:only\s+)?{_NAME}"
+_FLAGS = re.IGNORECASE | re.DOTALL
+_INDEX = re.compile(rf"\s*create\s+(?:unique\s+)?index\s+(?!concurrently\b).*?{_ON}", _FLAGS)
+_TABLE = rf"(?:if\s+exists\s+)?(?:only\s+)?{_NAME}"
+_ALTER = re.compile(rf"\s*alter\s+table\s+{_TABLE}(?!.*\bvalidate\s+constraint)", _FLAGS)
+_ALTER = re.compile(
+    rf"\s*alter\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?{_NAME}(?!.*\bvalidate\s+constraint)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @dataclass
@@ -70,7 +82,9 @@ class LockWatch:
         if statement.backend is None:
             return
         watching = cast("Watching", self.session)
-        for lock in watching.locks(statement.backend):
+        # Nothing is left to be read of a statement that commits by itself: its text says what it had to take.
+        locks = watching.locks(statement.backend) if statement.transaction else committed(statement.sql, self.tables)
+        for lock in locks:
             if lock.table not in self.tables or lock.mode not in STRENGTH:
                 continue
             held = self.locks.setdefault((transaction, lock.table), Held(lock.mode, number, started_s))
@@ -87,6 +101,16 @@ class LockWatch:
             if table not in found or STRENGTH.index(held.mode) > STRENGTH.index(found[table].mode):
                 found[table] = held
         return found
+
+
+def committed(sql: str, tables: Collection[str]) -> tuple[Lock, ...]:
+    """Return the lock that a statement took which commits by itself, as far as its text tells (manual, 13.3.1)."""
+    for pattern, mode in ((_INDEX, "ShareLock"), (_ALTER, "AccessExclusiveLock")):
+        found = pattern.match(sql)
+        if found is not None:
+            name = found[1]
+            return tuple(Lock(table, mode) for table in tables if name in (table, table.rpartition(".")[2]))
+    return ()
 
 
 def scans(session: Session) -> dict[str, tuple[int, int]]:
