@@ -70,6 +70,8 @@ class MariadbProcess:
         self._server = _binary("mariadbd", "mysqld")
         self._folder = OwnedFolder(_PREFIX, fast=True)
         self._data = self._folder.path / "data"
+        # Its own: two servers that are made at the same moment take each other's temporary tables for theirs.
+        self._temporary = self._folder.path / "tmp"
         self.socket = self._data / "sock"
         self._process: subprocess.Popen[bytes] | None = None
         try:
@@ -92,9 +94,11 @@ class MariadbProcess:
                 "set TMPDIR to a shorter path"
             )
         account = _account()
-        self._data.mkdir(mode=0o700)
+        for folder in (self._data, self._temporary):
+            folder.mkdir(mode=0o700)
+            if account is not None:
+                os.chown(folder, account.pw_uid, account.pw_gid)
         if account is not None:
-            os.chown(self._data, account.pw_uid, account.pw_gid)
             self._folder.path.chmod(0o711)  # Passed through, not read.
         self._install(account)
         log = self._folder.path / "server.log"
@@ -104,7 +108,8 @@ class MariadbProcess:
         self._await(log)
 
     def _options(self) -> tuple[str, ...]:
-        return ("--no-defaults", f"--datadir={self._data}", f"--pid-file={self._data / 'pid'}", *_SETTINGS)
+        places = (f"--datadir={self._data}", f"--tmpdir={self._temporary}", f"--pid-file={self._data / 'pid'}")
+        return ("--no-defaults", *places, *_SETTINGS)
 
     def _install(self, account: pwd.struct_passwd | None) -> None:
         """Make the system tables. MariaDB has a program for that, MySQL an option of the server."""
