@@ -177,6 +177,7 @@ def _asked(
         queries=queries(migrations, production, engine),
         sample=sample(migrations, engine),
         plans=migrations.plans,
+        code_first=migrations.code_first,
         alone=scope is None,
         sizes=sizes,
     )

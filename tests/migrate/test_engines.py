@@ -99,10 +99,12 @@ def write(folder: Path, steps: dict[str, tuple[str, str]], server: Server) -> Pa
     return folder
 
 
-def prove(folder: Path, server: Server, *without: str) -> Proof:
+def prove(folder: Path, server: Server, *without: str, code_first: bool = False) -> Proof:
     """The proof of all gates."""
     tool = SqlFolderTool(folder, server.engine, folder)
-    migrations = Migrations(kind="sql", source=str(folder), engine=server.engine, everything=True)
+    migrations = Migrations(
+        kind="sql", source=str(folder), engine=server.engine, everything=True, code_first=code_first
+    )
     gates = [gate for gate in GATES if gate not in without]
     plan = {"run_id": "run", "folder": str(folder), "wanted": gates, "today": "2026-11-21"}
     return examine(plan, migrations, tool, server, None)[0]
@@ -128,3 +130,21 @@ def test_a_bad_revision_is_found(name: str, server: Server, tmp_path: Path) -> N
     found = [(one.gate, one.code, one.revision) for gate in proof.gates.values() for one in gate.findings]
 
     assert (gate, code, "0009") in found, found
+
+
+def test_code_that_goes_first_must_tolerate_the_schema_before(server: Server, tmp_path: Path) -> None:
+    """It reads a column that is not there yet; where the migration goes first that is nobody's business."""
+    folder = write(tmp_path / "db", GOOD, server)
+    codes = [
+        {
+            (one.code, one.revision)
+            for one in prove(folder, server, "migration-scale", code_first=first).gates[N_1].findings
+        }
+        for first in (True, False)
+    ]
+
+    assert ("new-query-breaks", "0003") in codes[0]
+    assert codes[1] == set()
+
+
+N_1 = "migration-n-1"

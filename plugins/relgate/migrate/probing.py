@@ -73,6 +73,17 @@ class Earlier:
             )
             book.add(EARLIER, code, f"{subject} fails: {error}", revision, sql=probe.sql)
 
+    def check_next(self, session: Session, book: Notebook, revision: Revision, after: State) -> None:
+        """Send what models of the schema after a revision would send to the schema before it: code goes first here."""
+        known = [_without(table, self._retired) for table in after.tables]
+        broken: dict[str, tuple[Probe, str]] = {}
+        for probe, error in ask(session, statements_of(known, self._engine, after.rows or None)):
+            if error is not None:
+                broken.setdefault(probe.table, (probe, error))
+        for table, (probe, error) in broken.items():
+            text = f"{table}: {probe.verb.upper()} of the new version fails on the schema before: {error}"
+            book.add(EARLIER, "new-query-breaks", text, revision, sql=probe.sql)
+
 
 def _without(table: Table, retired: Collection[str]) -> Table:
     """Return a table as the code knows it: without the columns that it does not use any more."""

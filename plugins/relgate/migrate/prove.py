@@ -55,6 +55,7 @@ class Asked:
     nobody knows. ``rows``: production's row counts by table, None where nobody knows. ``queries``: recorded ones of the
     running version. ``sample``: statements that insert rows at the beginning of the scope. ``plans``: queries that must
     use an index. ``alone``: each revision without a release's name is a release of its own. ``sizes``: of timing.
+    ``code_first``: the new version runs before the migration.
     """
 
     wanted: frozenset[str]
@@ -66,6 +67,7 @@ class Asked:
     sample: tuple[str, ...] = ()
     plans: tuple[str, ...] = ()
     alone: bool = True
+    code_first: bool = False
     sizes: Sizes = field(default_factory=Sizes)
 
 
@@ -152,7 +154,7 @@ def _walk(
     if asked.rows is not None:
         large = frozenset(table for table, n in asked.rows.items() if n >= asked.large)
     sizes = replace(asked.sizes, production=asked.rows)
-    options = Options(server.engine, server.transactional, tool.watches, large, sizes)
+    options = Options(server.engine, server.transactional, tool.watches, large, sizes, asked.code_first)
     retired = {name for one in ordered if not _in(one, asked) for name in one.retired}
     earlier = Earlier(server.engine, asked.queries, retired, alone=asked.alone)
     scope = [k for k, one in enumerate(ordered) if _in(one, asked)]

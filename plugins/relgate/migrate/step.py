@@ -38,13 +38,14 @@ _CODES = {
 
 @dataclass(frozen=True)
 class Options:
-    """How a proof goes. ``large``: tables whose locks count (None: all); ``engine`` of the server."""
+    """How a proof goes. ``large``: tables whose locks count (None: all). ``code_first``: code runs before."""
 
     engine: Engine
     transactional: bool = True
     watches: bool = True
     large: Collection[str] | None = None
     sizes: Sizes = field(default_factory=Sizes)
+    code_first: bool = False
 
 
 class Step:
@@ -135,6 +136,8 @@ class Step:
         back = self._look(start, after)
         faithful = self._compare_back(start, after, back)
         kept = data.way_back(self.book, self.revision, start, after, fresh, back) if self.book.wants(DATA) else True
+        if faithful and self.options.code_first and self.book.wants(EARLIER):
+            self.earlier.check_next(self.shadow.session, self.book, self.revision, after)
         if faithful and self.book.wants(SCALE):
             scale.prove(self.shadow, self.index, self.book, up, start.tables, self.options.sizes, back=True)
         if faithful and self.book.wants(CRASH):

@@ -82,7 +82,19 @@ def _gate(gate_id: str, plan: GatePlan) -> model.Gate:
 
 def _migrations(raw: Doc) -> Migrations:
     kind = next(kind for kind in KINDS if kind in raw)
-    same = ("down", "list", "applied", "engine", "scratch", "production", "since", "everything", "sample", "queries")
+    same = (
+        "down",
+        "list",
+        "applied",
+        "engine",
+        "scratch",
+        "production",
+        "since",
+        "everything",
+        "code_first",
+        "sample",
+        "queries",
+    )
     given = _given(raw, *same, "plans", "large", "batch", "without", longest="longest_s", lock="lock_s")
     backup = None
     if "backup" in raw:

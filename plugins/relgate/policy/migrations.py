@@ -65,6 +65,7 @@ class Migrations(Frozen):
     production: str | None = None
     since: str | None = None
     everything: bool = False
+    code_first: bool = False
     sample: str | None = None
     queries: str | None = None
     plans: tuple[str, ...] = ()
@@ -104,6 +105,7 @@ SHAPE = Record(
             "since", texts.FREE, "a git ref; what it has is not new", "what production has not applied, else everything"
         ),
         Key("everything", Flag(), "whether the whole history is proven", "false"),
+        Key("code_first", Flag(), "whether the new version runs before the migration", "false"),
         Key("sample", texts.FILE, "a SQL file with rows: a sample, or a masked dump", "rows made from the catalog"),
         Key("queries", texts.FILE, "what the running version sends: a SQL file or a PostgreSQL log"),
         Key("plans", ListOf(texts.FREE), "queries that must use an index"),
