@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from hypothesis import given
@@ -19,6 +16,7 @@ from relgate.adapters.mariadb_connect import Address, Connection, address_of
 from relgate.adapters.mariadb_production import MariadbProduction
 from relgate.errors import SourceError, UsageError
 from relgate.ports.migrations import ForeignKey, Scratch, SqlError
+from tests.adapters.owners import owner_of
 
 
 @pytest.fixture(scope="module")
@@ -67,16 +65,6 @@ time.sleep(600)
 """
 
 
-@contextmanager
-def _owner(text: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a process that owns something; it is killed at the latest when the test ends."""
-    with subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True) as owner:
-        try:
-            yield owner
-        finally:
-            owner.kill()
-
-
 @pytest.mark.parametrize("comments", [True, False])
 def test_on_a_users_server_a_killed_owners_databases_are_dropped(
     server: MariadbServer, url: str, comments: bool
@@ -84,7 +72,7 @@ def test_on_a_users_server_a_killed_owners_databases_are_dropped(
     """Marked by a comment, or by a procedure where databases have none; a living owner's stay, and those of others."""
     server._keeper.run("CREATE DATABASE relgate_0123456789ab_1")
     server._keeper.run("CREATE DATABASE relgate_mine")
-    with _owner(_OWNER.format(url=url, comments=comments)) as owner:
+    with owner_of(_OWNER.format(url=url, comments=comments)) as owner:
         assert owner.stdout is not None
         name = owner.stdout.readline().strip()
         with MariadbServer.at(url):

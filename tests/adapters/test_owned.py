@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from relgate.adapters.owned import OwnedFolder, sweep
+from tests.adapters.owners import owner_of
 
 _OWNER = """
 from relgate.adapters.owned import OwnedFolder
@@ -26,21 +23,11 @@ time.sleep(600)
 """
 
 
-@contextmanager
-def _owner(text: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a process that owns something; it is killed at the latest when the test ends."""
-    with subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True) as owner:
-        try:
-            yield owner
-        finally:
-            owner.kill()
-
-
 @pytest.mark.parametrize("fast", [False, True])
 def test_a_killed_owners_folder_is_swept_and_a_living_owners_is_not(fast: bool) -> None:
     """The lock tells which: it ends with its process, however that ends."""
     mine = OwnedFolder("relgate-test-owned-", fast=fast)
-    with _owner(_OWNER.format(fast=fast)) as owner:
+    with owner_of(_OWNER.format(fast=fast)) as owner:
         assert owner.stdout is not None
         theirs = Path(owner.stdout.readline().strip())
         assert theirs not in sweep("relgate-test-owned-")

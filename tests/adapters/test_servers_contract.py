@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -19,6 +16,7 @@ import pytest
 from relgate.errors import UsageError
 from relgate.ports.migrations import Scratch, Server, Session, SqlError
 from tests.adapters.dialects import DIALECTS, Dialect
+from tests.adapters.owners import owner_of
 
 
 def _started(name: str) -> Server:
@@ -334,23 +332,13 @@ time.sleep(600)
 """
 
 
-@contextmanager
-def _owner(text: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a process that owns something; it is killed at the latest when the test ends."""
-    with subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True) as owner:
-        try:
-            yield owner
-        finally:
-            owner.kill()
-
-
 @pytest.mark.parametrize("name", list(DIALECTS))
 def test_a_killed_owner_leaves_nothing_after_the_next_start(name: str, wait_for: Callable[..., None]) -> None:
     """Its server dies with it, its folder is removed by whoever starts next; those of living owners stay."""
     dialect = DIALECTS[name]
     with _started(name) as living:
         database = living.create()
-        with _owner(_OWNER.format(start=dialect.start)) as owner:
+        with owner_of(_OWNER.format(start=dialect.start)) as owner:
             assert owner.stdout is not None
             left = {_folder_of(owner.stdout.readline())}
             assert left <= _folders(dialect.folders)
