@@ -8,9 +8,13 @@ import pytest
 
 from relgate.adapters.postgres import PostgresServer
 from relgate.adapters.sqlite import SqliteServer
-from relgate.migrate.earlier import Probe, broken, statements_of
+from relgate.migrate.earlier import Probe, statements_of
+from relgate.migrate.faults import EARLIER
+from relgate.migrate.notebook import Notebook
+from relgate.migrate.probing import Earlier, ask
 from relgate.migrate.seed import seed
-from relgate.ports.migrations import Engine, Server, Session, SqlError
+from relgate.migrate.state import look
+from relgate.ports.migrations import Engine, Revision, Server, Session
 
 DDL = (
     "CREATE TABLE parent (id integer PRIMARY KEY, name varchar(20) NOT NULL UNIQUE, note text DEFAULT 'x')",
@@ -39,18 +43,9 @@ def session(server: Server) -> Iterator[Session]:
     server.drop(scratch)
 
 
-def ask(session: Session, probes: tuple[Probe, ...]) -> list[tuple[Probe, str | None]]:
-    """Send each statement within a transaction that is undone."""
-    results: list[tuple[Probe, str | None]] = []
-    for probe in probes:
-        session.begin()
-        try:
-            session.run(probe.sql, probe.parameters)
-            results.append((probe, None))
-        except SqlError as error:
-            results.append((probe, str(error)))
-        session.rollback()
-    return results
+def broken(worked: set[Probe], results: list[tuple[Probe, str | None]]) -> tuple[tuple[Probe, str], ...]:
+    """The statements that worked before and fail now."""
+    return tuple((probe, error) for probe, error in results if error is not None and probe in worked)
 
 
 @pytest.mark.parametrize("rows", [True, False], ids=["rows known", "rows supposed"])
@@ -95,10 +90,17 @@ def test_a_new_required_column_breaks_inserts(server: Server, session: Session) 
         assert {probe.verb for probe, _ in broken(worked, ask(session, probes))} == {"insert"}
 
 
-def test_what_never_worked_is_not_broken() -> None:
-    """A statement that the old schema refused too is no fault of the new one."""
-    one, other = Probe("t", "select", "SELECT 1"), Probe("t", "select", "SELECT 2")
-    assert broken({one}, [(one, "gone"), (other, "gone")]) == ((one, "gone"),)
+def test_what_never_worked_is_not_broken(server: Server, session: Session) -> None:
+    """A recorded query that the old schema refused too is no fault of the new one; one that it took is."""
+    book = Notebook(frozenset({EARLIER}))
+    revision = Revision("0002", ("0001",), path="0002.sql")
+    queries = ("SELECT nothing FROM child", "SELECT n FROM child WHERE n > 1")
+    earlier = Earlier(server.engine, queries)
+    earlier.begin(session, book, revision, look(session, rows=True))
+    session.run("ALTER TABLE child DROP COLUMN n")
+    earlier.check(session, book, revision)
+
+    assert [one.sql for one in book.findings if one.code == "query-breaks"] == [queries[1]]
 
 
 def test_an_engine_gets_its_own_quotes() -> None:

@@ -104,3 +104,13 @@ def test_a_bad_release_is_found(name: str, server: PostgresServer, tmp_path: Pat
         assert found[0].path.startswith("migrations/versions/00")
         assert (tmp_path / "project" / found[0].path).exists()
         assert found[0].line > 0
+
+
+def test_a_broken_chain_stops_the_other_gates_also_where_its_own_is_left_out(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    """`without: [chain]`: nobody walks what does not hold together, and nothing passes."""
+    proof = prove(write(tmp_path / "project", "missing-parent"), server, ("migration-data",), None)
+
+    assert list(proof.gates) == ["migration-data"]
+    assert "the chain is broken" in proof.gates["migration-data"].problems[0]

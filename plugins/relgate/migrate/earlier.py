@@ -13,7 +13,7 @@ from relgate.migrate.inserts import insert_sql, percent, quoted
 from relgate.migrate.seed import seed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from relgate.ports.migrations import Engine, Row, Table
 
@@ -108,14 +108,3 @@ def _where(table: Table, engine: Engine, row: Row) -> tuple[str, tuple[Any, ...]
         return "1 = 0", ()
     parts = " AND ".join(f"{quoted(name, engine)} = %s" for name in table.primary_key)
     return parts, tuple(row[name] for name in table.primary_key)
-
-
-def broken(worked: Collection[Probe], results: Iterable[tuple[Probe, str | None]]) -> tuple[tuple[Probe, str], ...]:
-    """Return the statements that worked on the old schema and fail on the new one, each with its error.
-
-    Args:
-        worked: what the old schema took.
-        results: what the new schema said: the error of each statement, None for none.
-
-    """
-    return tuple((probe, error) for probe, error in results if error is not None and probe in worked)

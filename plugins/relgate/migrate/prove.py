@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from relgate.ports.migrations import Engine, Revision, Server, Tool
+    from relgate.values import Finding
 
 CHAIN = chain.GATE
 DECLARED = chain.DECLARED
@@ -82,10 +83,10 @@ def prove(
     """
     book = Notebook(asked.wanted)
     revisions = tool.revisions()
-    _chain(book, revisions, asked)
+    found = _chain(book, revisions, asked)
     try:
         ordered = chain.order(revisions)
-        reason = _broken(book)
+        reason = _broken(found)
     except ValueError as error:
         ordered = ()
         reason = f"the chain cannot be walked: {error}"
@@ -110,34 +111,31 @@ def _in(revision: Revision, asked: Asked) -> bool:
     return asked.scope is None or revision.id in asked.scope
 
 
-def _chain(book: Notebook, revisions: Sequence[Revision], asked: Asked) -> None:
+def _chain(book: Notebook, revisions: Sequence[Revision], asked: Asked) -> tuple[Finding, ...]:
+    """Check the chain, and return what was found: it matters to every gate, also where the chain's own is left out."""
     book.expect(CHAIN, max(1, len(revisions)))
     book.checked[CHAIN] = len(revisions)
     found = chain.check(revisions, production=asked.production)
-    # Whoever asks for another gate has to know that the chain is broken: kept either way, shown by its own gate.
     book.findings += found if book.wants(CHAIN) else ()
-    book.notes.setdefault(CHAIN, [])
     if asked.production is None:
         book.note(CHAIN, "what production runs is not known: name its database in `migrations: {production: ...}`")
-    book.rows["chain"] = {"broken": [one.what for one in found if one.blocks]}
+    return found
 
 
-def _broken(book: Notebook) -> str | None:
+def _broken(found: Sequence[Finding]) -> str | None:
     """Say why a chain that can be ordered must not be walked; several heads can be."""
     fatal = {"missing-parent", "duplicate-id", "cycle", "empty-chain", "orphan"}
-    found = [one.what for one in book.findings if one.gate == CHAIN and one.code in fatal]
-    return f"the chain is broken: {found[0]}" if found else None
+    return next((f"the chain is broken: {one.what}" for one in found if one.code in fatal), None)
 
 
 def _absent(book: Notebook, server: Server, tool: Tool) -> None:
     """Note what has no meaning with this engine or this tool."""
     if server.engine != "postgresql":
         book.does_not_apply(LOCKS, f"locks are read on PostgreSQL only, this is {server.description}")
-    elif not tool.watches:
-        book.problem(LOCKS, f"the statements of {tool.name} cannot be watched")
     if not tool.watches:
-        for gate in (CRASH, BACKFILL, ROLLBACK_SQL, STATIC):
-            book.problem(gate, f"the statements of {tool.name} cannot be watched; leave it out: `without: [{gate}]`")
+        for gate in (LOCKS, CRASH, BACKFILL, ROLLBACK_SQL, STATIC):
+            check = gate.removeprefix("migration-")
+            book.problem(gate, f"the statements of {tool.name} cannot be watched; leave it out: `without: [{check}]`")
     if not tool.has_models:
         book.does_not_apply(MODELS, f"{tool.name} has no models to compare with")
 

@@ -6,8 +6,6 @@ business of the adapters; here they are text, read only as far as telling a weak
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -183,9 +181,3 @@ def statement(kind: str, identity: str, definition: str) -> str:
     }
     text = forms.get(kind, f"CREATE {kind.replace('-', ' ').upper()} {identity} {definition}")
     return text if text.startswith("--") else f"{text};"
-
-
-def digest(catalog: Catalog) -> str:
-    """Return a text of 64 characters that is equal for equal catalogs only."""
-    listed = sorted([kind, identity, text] for (kind, identity), text in catalog.items())
-    return hashlib.sha256(json.dumps(listed, ensure_ascii=False).encode()).hexdigest()
