@@ -7,7 +7,6 @@ thread that lives as long as the server shall. ``sweep_dead`` removes what kille
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
 import shutil
@@ -17,13 +16,9 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from relgate.adapters.owned import OwnedFolder, sweep
+from relgate.adapters.owned import OwnedFolder, dying_with_us, sweep
 from relgate.errors import SourceError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _PREFIX = "relgate-mariadb-"
 _PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/libexec")
@@ -31,7 +26,6 @@ _PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/libexec")
 
 _START_S = 120.0
 _LONGEST_SOCKET = 107
-_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
 _SETTINGS = (
     "--skip-networking",
     "--skip-log-bin",
@@ -202,18 +196,8 @@ def _run_as(account: pwd.struct_passwd | None, command: list[str], output: int) 
         extra_groups=[] if account else None,
         cwd="/",
         start_new_session=True,  # A Ctrl-C in the terminal is for its owner, who stops it.
-        preexec_fn=_dying_with(os.getpid()),  # Runs after the change of user, which would reset it.
+        preexec_fn=dying_with_us(signal.SIGKILL),
     )
-
-
-def _dying_with(owner: int) -> Callable[[], None]:
-    prctl = ctypes.CDLL(None, use_errno=True).prctl  # Loaded before the fork: afterwards nothing may take a lock.
-
-    def set_signal() -> None:
-        if prctl(_DEATH_SIGNAL, signal.SIGKILL) != 0 or os.getppid() != owner:
-            os._exit(71)
-
-    return set_signal
 
 
 def _tail(log: Path) -> str:

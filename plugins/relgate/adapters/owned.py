@@ -6,9 +6,11 @@ whose lock is free may remove it. Nothing else is ever removed: not what another
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import shutil
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -17,11 +19,14 @@ from typing import TYPE_CHECKING
 from relgate.errors import SourceError
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable
 
 
 _MEMORY = Path("/dev/shm")  # noqa: S108  asked for on purpose: folders in it are made by mkdtemp
 _MEMORY_NEEDED = 1 << 30
+_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
+_NO_OWNER = 71
 
 
 class OwnedFolder:
@@ -93,3 +98,20 @@ def sweep(prefix: str, before: Callable[[Path], None] = lambda _: None) -> tuple
             finally:
                 os.close(lock)
     return tuple(removed)
+
+
+def dying_with_us(number: signal.Signals) -> Callable[[], None]:
+    """Return what a child does before it becomes a server: ask for a signal at the end of the thread that starts it.
+
+    For ``preexec_fn``, which runs after the change of user: that would take the signal back. Everything is looked up
+    here: between fork and exec nothing may take a lock. Elsewhere than on Linux there is no such signal.
+    """
+    prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
+    owner = os.getpid()
+
+    def ask() -> None:
+        # An owner that died before the child could ask sends nothing any more.
+        if (prctl is not None and prctl(_DEATH_SIGNAL, int(number), 0, 0, 0) != 0) or os.getppid() != owner:
+            os._exit(_NO_OWNER)
+
+    return ask

@@ -9,7 +9,6 @@ never those of the living. Durability is switched off throughout; nothing in her
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import os
 import shutil
@@ -22,10 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from relgate.adapters import postgres_binaries
+from relgate.adapters.owned import dying_with_us
 from relgate.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from relgate.adapters.postgres_binaries import Account, Binaries, Kind
 
@@ -43,7 +43,6 @@ _START_S = 60.0
 _STOP_S = 10.0
 _WITHOUT_LOCK_S = 60.0
 """A folder without a lock file is left alone for so long: its owner may be about to lock it."""
-_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
 
 _SETTINGS = {
     "listen_addresses": "",
@@ -154,10 +153,11 @@ class Cluster:
             command += ["-c", f"{name}={value}"]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, cwd="/", env=_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                command, user=who.uid, group=who.gid, extra_groups=None if who.uid is None else [], cwd="/",
+                env=_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 # A session of its own: Ctrl-C is for us, who then take it down in order.
                 start_new_session=True,
-                preexec_fn=_dying_with_us(who),
+                preexec_fn=dying_with_us(signal.SIGQUIT),
             )  # fmt: skip
         self._await(time.monotonic() + _START_S)
 
@@ -284,26 +284,3 @@ def _root() -> Path:
 def _environment() -> dict[str, str]:
     """Ours without what would lead PostgreSQL's programs elsewhere."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))}
-
-
-def _dying_with_us(who: Account) -> Callable[[], None]:
-    """Return what the child does before it becomes postgres: change its user, then ask to die with its parent.
-
-    In this order, because a change of user clears the death signal. Everything that is looked up is looked up here:
-    between fork and exec little is safe.
-    """
-    prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
-    owner = os.getpid()
-    quit_signal = int(signal.SIGQUIT)
-
-    def prepare() -> None:
-        if who.uid is not None and who.gid is not None:
-            os.setgroups([])
-            os.setgid(who.gid)
-            os.setuid(who.uid)
-        if prctl is not None:
-            prctl(_DEATH_SIGNAL, quit_signal, 0, 0, 0)
-        if os.getppid() != owner:  # It died before the signal was asked for.
-            os._exit(1)
-
-    return prepare
