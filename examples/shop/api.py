@@ -1,27 +1,31 @@
-"""The JSON API. Errors are ``{"error": text, "correlation_id": id}``; prices are euro cents."""
+"""The JSON API of goods, basket and orders. Errors are ``{"error": text, "correlation_id": id}``, prices euro cents.
+
+Accounts, documents and webhooks have modules of their own; ``openapi.py`` describes all of it.
+"""
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from . import auth
-from .csv_files import orders_csv
+from .bodies import ItemBody, OrderBody, read_body
+from .csv_files import orders_csv, orders_xlsx
 from .database import PAGE_SIZE
 from .web import (
-    EMAIL,
     MAX_QUANTITY,
+    account_by_token,
+    as_json,
     basket_of,
     new_order,
     person_by_token,
+    place,
     put_into_basket,
     shop_of,
 )
+from .xlsx import MEDIA_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,57 +35,9 @@ if TYPE_CHECKING:
     from .database import Line, Order
     from .seed import Product
 
-MAX_BODY = 100_000
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class LoginBody(_Body):
-    """POST /api/login."""
-
-    email: str
-    password: str = Field(max_length=200)
-
-
-class ItemBody(_Body):
-    """A product and how many."""
-
-    product_id: int = Field(ge=1, le=2**31 - 1)
-    quantity: int = Field(default=1, ge=0, le=MAX_QUANTITY)
-
-
-class OrderedBody(ItemBody):
-    """A product and how many, at least one."""
-
-    quantity: int = Field(default=1, ge=1, le=MAX_QUANTITY)
-
-
-class OrderBody(_Body):
-    """POST /api/orders."""
-
-    items: Annotated[list[OrderedBody], Field(min_length=1, max_length=50)]
-    email: Annotated[str, Field(pattern=f"^{EMAIL.pattern}$")]
-    name: str = Field(default="", max_length=120)
-    address: str = Field(default="", max_length=500)
-
-
-BodyT = TypeVar("BodyT", bound=_Body)
-
-
-async def read_body(request: Request, kind: type[BodyT]) -> BodyT:
-    """Return the JSON body. Raises 413 when it is too long and 422 naming what is wrong with it."""
-    raw = b""
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > MAX_BODY:
-            raise HTTPException(413, f"expected at most {MAX_BODY} bytes")
-    try:
-        return kind.model_validate_json(raw)
-    except ValidationError as error:
-        faults = ("{}: {}".format(".".join(map(str, fault["loc"])) or "body", fault["msg"]) for fault in error.errors())
-        raise HTTPException(422, "; ".join(faults)) from None
+FORMATS = ("json", "csv", "xlsx")
+EXPORTED = 10_000
+"""An export has so many of the newest orders."""
 
 
 def _product(product: Product) -> dict[str, object]:
@@ -89,15 +45,10 @@ def _product(product: Product) -> dict[str, object]:
     return {name: getattr(product, name) for name in names}
 
 
-def _order(order: Order) -> dict[str, object]:
-    names = ("ref", "created", "email", "total_cents", "status")
-    return {name: getattr(order, name) for name in names}
-
-
 def page_number(request: Request) -> int:
-    """``?page=``, 1 when it is missing or no number."""
+    """``?page=``, 1 when it is missing or no number of up to nine digits."""
     text = request.query_params.get("page", "1")
-    return min(int(text), 10_000) if text.isascii() and text.isdigit() and int(text) > 0 else 1
+    return min(int(text), 10_000) if text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0 else 1
 
 
 async def products(request: Request) -> Response:
@@ -151,28 +102,46 @@ async def create_order(request: Request) -> Response:
     if len(lines) != len(quantities):
         raise HTTPException(422, "items: no such product")
     order = new_order(lines, body.email, body.name, body.address)
-    await run_in_threadpool(shop.store.add_order, order, lines)
-    shop.queue.put(order.ref)
-    return JSONResponse(_order(order), 202, {"Location": f"/api/orders/{order.ref}"})
+    await place(request, order, lines)
+    return JSONResponse(as_json(order), 202, {"Location": f"/api/orders/{order.ref}"})
 
 
 async def list_orders(request: Request) -> Response:
-    """GET /api/orders: one's own orders, all for administrators; ``?format=csv`` for export."""
+    """GET /api/orders: one's own orders, all for administrators; ``?format=csv`` or ``xlsx`` for a file."""
     shop = shop_of(request)
     person = person_by_token(request)
     if person is None:
         raise HTTPException(401, "log in first", {"WWW-Authenticate": "Bearer"})
+    kind = request.query_params.get("format", "json")
+    if kind not in FORMATS:
+        raise HTTPException(422, f"format: expected {', '.join(FORMATS)}, got {kind[:40]!r}")
     await shop.backend.call()
-    found = await run_in_threadpool(shop.store.orders, None if person.role == "admin" else person.email)
-    if request.query_params.get("format") == "csv":
-        return csv_answer(found)
-    return JSONResponse({"orders": [_order(order) for order in found]})
+    email = None if person.role == "admin" else person.email
+    if kind == "xlsx":
+        return await xlsx_answer(request, email)
+    found = await run_in_threadpool(shop.store.orders, email)
+    if kind == "csv":
+        return csv_answer(request, found)
+    return JSONResponse({"orders": [as_json(order) for order in found]})
 
 
-def csv_answer(found: Sequence[Order]) -> Response:
+def csv_answer(request: Request, found: Sequence[Order]) -> Response:
     """Orders as a CSV file to download."""
-    headers = {"Content-Disposition": 'attachment; filename="orders.csv"'}
-    return Response(orders_csv(found), media_type="text/csv", headers=headers)
+    text = orders_csv(found, renamed=shop_of(request).settings.behaviours.renamed_column)
+    return Response(text, media_type="text/csv", headers=download("orders.csv"))
+
+
+async def xlsx_answer(request: Request, email: str | None) -> Response:
+    """Orders as a workbook to download: all, or those of one customer."""
+    shop = shop_of(request)
+    found = await run_in_threadpool(shop.store.orders, email, limit=EXPORTED)
+    content = await run_in_threadpool(orders_xlsx, found, renamed=shop.settings.behaviours.renamed_column)
+    return Response(content, media_type=MEDIA_TYPE, headers=download("orders.xlsx"))
+
+
+def download(name: str) -> dict[str, str]:
+    """Return the header that has an answer saved as a file with this name (ASCII, no quotes)."""
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
 async def order(request: Request) -> Response:
@@ -182,18 +151,20 @@ async def order(request: Request) -> Response:
     found = await run_in_threadpool(shop.store.order, request.path_params["ref"])
     if found is None:
         raise HTTPException(404, "no such order")
-    return JSONResponse(_order(found))
+    return JSONResponse(as_json(found))
 
 
-async def login(request: Request) -> Response:
-    """POST /api/login: a bearer token for one hour."""
-    shop = shop_of(request)
-    body = await read_body(request, LoginBody)
-    account = await run_in_threadpool(shop.store.account, body.email.strip().lower())
-    if account is None or not await run_in_threadpool(auth.password_fits, body.password, account.password):
-        raise HTTPException(401, "unknown address or wrong password")
-    token = auth.make_token({"sub": account.email, "role": account.role}, shop.settings.secret, time.time())
-    return JSONResponse({"token": token, "token_type": "Bearer", "expires_in": auth.TOKEN_LIFETIME_S})
+async def remove_order(request: Request) -> Response:
+    """DELETE /api/orders/{ref}: for administrators, and for whose e-mail address it was ordered with."""
+    store = shop_of(request).store
+    account = await account_by_token(request)
+    found = await run_in_threadpool(store.order, request.path_params["ref"])
+    if found is None:
+        raise HTTPException(404, "no such order")
+    if account.role != "admin" and found.email.lower() != account.email:
+        raise HTTPException(403, "this order is not yours")
+    await run_in_threadpool(store.remove_order, found.ref)
+    return Response(status_code=204)
 
 
 async def version(request: Request) -> Response:

@@ -4,59 +4,92 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
 
-from . import api, behaviours, pages
+from . import account_api, account_pages, api, behaviours, desk_api, document_pages, openapi, pages
+from .assets import Assets
 from .checks import Checker, MailRelay
 from .database import Store, connect
+from .desk import Desk
+from .documents import Converter
 from .health import ENDPOINTS
 from .jobs import OrderQueue
+from .mail import Mailer
 from .metrics import Metrics
 from .middleware import Observe
 from .presence import presence
-from .web import HERE, Shop, on_http_exception
+from .web import Shop, on_http_exception
+from .webhooks import Hooks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.types import ASGIApp
     from starlette.websockets import WebSocket
 
     from .config import Settings
 
+Handler: TypeAlias = "Callable[[Request], Awaitable[Response]]"
+
+
+def _route(path: str, **handlers: Handler) -> Route:
+    """One path with a handler for each method, so that a wrong method is told all of them."""
+
+    async def endpoint(request: Request) -> Response:
+        return await handlers["GET" if request.method == "HEAD" else request.method](request)
+
+    return Route(path, endpoint, methods=list(handlers))
+
+
 ROUTES = [
     Route("/", pages.catalogue),
-    Route("/products/{id:int}", pages.product),
-    Route("/basket", pages.basket),
-    Route("/basket", pages.change_basket, methods=["POST"]),
+    Route("/products/{id:number}", pages.product),
+    _route("/basket", GET=pages.basket, POST=pages.change_basket),
     Route("/checkout", pages.checkout, methods=["GET", "POST"]),
     Route("/orders/{ref}", pages.order),
-    Route("/login", pages.login, methods=["GET", "POST"]),
-    Route("/register", pages.register, methods=["GET", "POST"]),
-    Route("/logout", pages.logout, methods=["POST"]),
+    Route("/login", account_pages.login, methods=["GET", "POST"]),
+    Route("/welcome", account_pages.welcome),
+    Route("/register", account_pages.register, methods=["GET", "POST"]),
+    Route("/logout", account_pages.logout, methods=["POST"]),
+    Route("/forgot", account_pages.forgot, methods=["GET", "POST"]),
+    Route("/reset", account_pages.reset, methods=["GET", "POST"]),
+    Route("/documents", document_pages.documents, methods=["GET", "POST"]),
+    Route("/documents/{id}/file", document_pages.document_file),
+    Route("/documents/{id}/delete", document_pages.remove_document, methods=["POST"]),
     Route("/admin", pages.admin),
     Route("/admin/import", pages.import_products, methods=["POST"]),
     Route("/admin/orders.csv", pages.export_orders),
+    Route("/admin/orders.xlsx", pages.export_workbook),
     Route("/api/products", api.products),
-    Route("/api/products/{id:int}", api.product),
+    Route("/api/products/{id:number}", api.product),
     Route("/api/search", api.products),
     Route("/api/basket", api.basket, methods=["GET", "POST", "DELETE"]),
-    Route("/api/orders", api.list_orders),
-    Route("/api/orders", api.create_order, methods=["POST"]),
-    Route("/api/orders/{ref}", api.order),
-    Route("/api/login", api.login, methods=["POST"]),
+    _route("/api/orders", GET=api.list_orders, POST=api.create_order),
+    _route("/api/orders/{ref}", GET=api.order, DELETE=api.remove_order),
+    Route("/api/login", account_api.login, methods=["POST"]),
+    _route("/api/me", GET=account_api.me, DELETE=account_api.remove_me),
+    Route("/api/accounts", account_api.create, methods=["POST"]),
+    Route("/api/accounts/{email}", account_api.remove, methods=["DELETE"]),
+    Route("/api/password-reset", account_api.reset_password, methods=["POST"]),
+    _route("/api/documents", GET=desk_api.list_documents, POST=desk_api.upload),
+    _route("/api/documents/{id}", GET=desk_api.document, DELETE=desk_api.remove_document),
+    Route("/api/documents/{id}/file", desk_api.document_file),
+    _route("/api/webhooks", GET=desk_api.list_webhooks, POST=desk_api.create_webhook),
+    _route("/api/webhooks/{id}", GET=desk_api.webhook, DELETE=desk_api.remove_webhook),
     Route("/api/version", api.version),
     Route("/api/stats", api.stats),
     *(Route(path, endpoint) for path, endpoint in ENDPOINTS.items()),
     WebSocketRoute("/ws/presence", presence),
-    Mount("/static", StaticFiles(directory=HERE / "static")),
+    Route("/openapi.json", openapi.endpoint),
+    Mount("/static", Assets()),
 ]
 
 
@@ -83,9 +116,11 @@ def _build(settings: Settings) -> Shop:
     metrics = Metrics(settings, store, visitors)
     queue = OrderQueue(store, settings.behaviours.packing_s, lambda status: metrics.orders.labels(status).inc())
     metrics.watch(queue)
-    mail = MailRelay()
+    mail = MailRelay(settings.smtp)
     checker = Checker(settings, store, backend, queue, mail)
-    return Shop(settings, store, backend, queue, metrics, checker, mail, visitors)
+    desk = Desk(store)
+    converter, mailer, hooks = Converter(desk), Mailer(settings), Hooks(desk)
+    return Shop(settings, store, backend, queue, metrics, checker, mail, visitors, desk, converter, mailer, hooks)
 
 
 @contextlib.asynccontextmanager
@@ -94,6 +129,9 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     await shop.queue.start()
     await shop.mail.start()
     await shop.checker.start()
+    await shop.converter.start()
+    shop.mailer.start()
+    shop.hooks.start()
     tasks = [asyncio.create_task(work) for work in behaviours.background(shop.settings.behaviours)]
     try:
         yield
@@ -101,6 +139,9 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await shop.hooks.stop()
+        await shop.mailer.stop()
+        await shop.converter.stop()
         await shop.mail.stop()
         await shop.queue.stop()
         shop.store.engine.dispose()

@@ -59,6 +59,16 @@ class Behaviours:
     previous_version: bool = False  # reports the version before the one that it is
     rubbish: bool = False  # answers everything with a web server's welcome page
     crash_after_s: float = 0.0  # the process dies so many seconds after its start
+    dead_button: bool = False  # the button that orders is of type "button": it sends nothing
+    unmerged_script: bool = False  # every page has a script for markup that it has not: it throws
+    renamed_column: bool = False  # exports ask orders for a field that was renamed: a 500
+    presence_closes: bool = False  # the presence socket is closed as soon as it is open
+    security_headers: bool = True  # whether answers have them
+    session_cleared: bool = False  # logging in clears the session after the person was put into it, not before
+    hero_delay_s: float = 0.0  # the picture of the home page is answered so many seconds late
+    unlabelled_quantity: bool = False  # the quantity on a product's page has text beside it and no label
+    mail_worker: bool = True  # whether mails that wait are sent
+    previous_assets: bool = False  # pages name the style sheet of the previous build
 
 
 def override(behaviours: Behaviours, assignments: list[str]) -> Behaviours:

@@ -67,14 +67,17 @@ class Report:
 
 
 class MailRelay:
-    """Where confirmations go. A TCP server in this process that greets as mail servers do: the demo has no other."""
+    """Where mail goes: the relay that the shop was told of, else a TCP server in this process that greets like one."""
 
-    def __init__(self) -> None:
+    def __init__(self, given: tuple[str, int] | None = None) -> None:
         self._server: asyncio.Server | None = None
-        self.port = _NOBODY
+        self._given = given
+        self.host, self.port = given or ("127.0.0.1", _NOBODY)
 
     async def start(self) -> None:
-        """Listen on a free port of the loopback interface."""
+        """Listen on a free port of the loopback interface, unless there is a relay."""
+        if self._given:
+            return
         self._server = await asyncio.start_server(self._greet, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -203,7 +206,7 @@ class Checker:
     async def _mail_state(self) -> Finding:
         port = self._mail.port if self._settings.behaviours.mail_reachable else _NOBODY
         try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            reader, writer = await asyncio.open_connection(self._mail.host, port)
         except OSError as error:
             return "degraded", f"relay does not answer, confirmations are kept for later ({error.strerror})", {}
         greeting = await reader.readline()

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from . import logs
 from .app import create_app
 from .behaviours import override
-from .config import Settings
+from .config import Settings, address, web_address
 from .database import now
 from .releases import RELEASES
 
@@ -50,6 +50,8 @@ def parser() -> argparse.ArgumentParser:
     add("--log", type=Path, metavar="FILE", help="append JSON logs to FILE (default: standard output)")
     add("--seed", type=int, metavar="N", help="seed of its random draws (default: another one every time)")
     add("--set", action="append", default=[], metavar="NAME=VALUE", help="change one behaviour of the release")
+    add("--smtp", metavar="HOST:PORT", help="relay that mails are sent through (default: none, mails are not sent)")
+    add("--public-url", metavar="URL", help="what links in mails begin with (default: the address it listens on)")
     add("--environment", default="demo", help="name of the environment, shown in health (default: demo)")
     add("--ready-file", type=Path, metavar="FILE", help="write {url, port, pid} as JSON to FILE once it listens")
     add("--with-parent", action="store_true", help="end when the process that started it ends")
@@ -84,7 +86,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace, folder: Path) -> None:
-    settings = Settings(
+    # The protocol is named because asyncio sets TCP_NODELAY only then; without it every answer waits 40 ms for an ACK.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((options.host, options.port))
+        settings = _settings(options, folder, "http://{}:{}".format(*listening.getsockname()))
+        logs.configure(options.log)
+        config = uvicorn.Config(
+            create_app(settings),
+            http="h11",
+            ws="websockets-sansio",
+            loop="asyncio",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            forwarded_allow_ips="127.0.0.1",
+            timeout_graceful_shutdown=3,
+            timeout_keep_alive=75,  # longer than clients and proxies keep theirs: closing first would lose requests
+            backlog=512,
+        )
+        server = Server(config, options.ready_file, options.with_parent, settings)
+        server.run(sockets=[listening])
+
+
+def _settings(options: argparse.Namespace, folder: Path, own_url: str) -> Settings:
+    return Settings(
         release=options.release,
         behaviours=override(RELEASES[options.release].behaviours, options.set),
         version=options.version,
@@ -95,27 +121,9 @@ def _serve(options: argparse.Namespace, folder: Path) -> None:
         secret=os.environ.get("SHOP_SECRET", DEMO_SECRET),
         seed=options.seed,
         environment=options.environment,
+        public_url=web_address(options.public_url or own_url),
+        smtp=address(options.smtp) if options.smtp else None,
     )
-    logs.configure(options.log)
-    config = uvicorn.Config(
-        create_app(settings),
-        http="h11",
-        ws="websockets-sansio",
-        loop="asyncio",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        forwarded_allow_ips="127.0.0.1",
-        timeout_graceful_shutdown=3,
-        timeout_keep_alive=75,  # longer than clients and proxies keep theirs: closing first would lose requests
-        backlog=512,
-    )
-    # The protocol is named because asyncio sets TCP_NODELAY only then; without it every answer waits 40 ms for an ACK.
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((options.host, options.port))
-        server = Server(config, options.ready_file, options.with_parent, settings)
-        server.run(sockets=[listening])
 
 
 class Server(uvicorn.Server):

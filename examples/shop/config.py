@@ -6,6 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One instance. ``built`` and ``deployed_at`` are RFC 3339 times; ``secret`` signs sessions and tokens."""
+    """One instance. ``built`` and ``deployed_at`` are RFC 3339 times; ``secret`` signs sessions and tokens.
+
+    ``public_url`` begins the links in mails: never taken from a request, whose Host header anybody can choose.
+    ``smtp``: host and port of the mail relay; None: there is none, mails are not sent.
+    """
 
     release: str
     behaviours: Behaviours
@@ -27,6 +32,8 @@ class Settings:
     secret: str
     seed: int | None = None
     environment: str = "demo"
+    public_url: str = "http://127.0.0.1:8000"
+    smtp: tuple[str, int] | None = None
 
     @property
     def reported_version(self) -> str:
@@ -45,3 +52,19 @@ def previous_version(version: str) -> str:
         if int(match.group()) > 0:
             return version[: match.start()] + str(int(match.group()) - 1) + version[match.end() :]
     return "0"
+
+
+def address(text: str) -> tuple[str, int]:
+    """Read ``HOST:PORT``. Raises ValueError for anything else."""
+    host, colon, port = text.rpartition(":")
+    if not (colon and host and port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65_536):
+        raise ValueError(f"expected HOST:PORT such as 127.0.0.1:25, got {text!r}")
+    return host.strip("[]"), int(port)
+
+
+def web_address(text: str) -> str:
+    """Return an http or https address without a slash at its end. Raises ValueError for anything else."""
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"expected an address such as https://shop.example, got {text!r}")
+    return text.rstrip("/")

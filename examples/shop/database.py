@@ -18,7 +18,7 @@ from sqlalchemy.schema import CreateTable
 from . import seed
 from .auth import hash_password
 from .seed import Product
-from .tables import accounts, metadata, order_lines, orders, products, schema_info
+from .tables import accounts, desk, metadata, order_lines, orders, products, schema_info
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,7 +100,8 @@ class Store:
         self._writing = threading.Lock() if engine.dialect.name == "sqlite" else contextlib.nullcontext()
 
     @contextlib.contextmanager
-    def _write(self) -> Iterator[sa.Connection]:
+    def write(self) -> Iterator[sa.Connection]:
+        """Yield a connection that may write: everything is stored at the end, or nothing after an exception."""
         with self._writing, self.engine.begin() as connection:
             yield connection
 
@@ -111,17 +112,22 @@ class Store:
 
             to_newest(self.engine)
         else:
-            with self._write() as connection:
-                for table in metadata.sorted_tables:
-                    connection.execute(CreateTable(table, if_not_exists=True))
+            self._create(metadata)
+        self._create(desk)
         # IntegrityError: another instance that shares the database was quicker, with the same rows.
-        with contextlib.suppress(sa.exc.IntegrityError), self._write() as connection:
+        with contextlib.suppress(sa.exc.IntegrityError), self.write() as connection:
             if connection.scalar(sa.select(schema_info.c.version)) is None:
                 connection.execute(schema_info.insert().values(version=SCHEMA_VERSION))
                 connection.execute(products.insert(), [_columns(product) for product in seed.products()])
                 for email, password, role in (seed.ADMIN, seed.CUSTOMER):
                     values = {"email": email, "password": hash_password(password), "role": role}
                     connection.execute(accounts.insert().values(values))
+
+    def _create(self, wanted: sa.MetaData) -> None:
+        for table in wanted.sorted_tables:
+            # PostgreSQL: of two instances that create the same table at once, one gets an IntegrityError.
+            with contextlib.suppress(sa.exc.IntegrityError), self.write() as connection:
+                connection.execute(CreateTable(table, if_not_exists=True))
 
     def schema_version(self) -> int | None:
         """Return the installed version of the schema, None when there is none."""
@@ -159,13 +165,13 @@ class Store:
             }
             for line in lines
         ]
-        with self._write() as connection:
+        with self.write() as connection:
             connection.execute(orders.insert().values({column.name: getattr(order, column.name) for column in ORDER}))
             connection.execute(order_lines.insert(), rows)
 
     def set_status(self, ref: str, status: str) -> None:
         """Change the status of an order."""
-        with self._write() as connection:
+        with self.write() as connection:
             connection.execute(orders.update().where(orders.c.ref == ref).values(status=status))
 
     def order(self, ref: str) -> Order | None:
@@ -184,6 +190,12 @@ class Store:
         with self.engine.connect() as connection:
             return [Order(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001
 
+    def remove_order(self, ref: str) -> bool:
+        """Remove an order with its lines; False when there is none."""
+        with self.write() as connection:
+            connection.execute(order_lines.delete().where(order_lines.c.ref == ref))
+            return bool(connection.execute(orders.delete().where(orders.c.ref == ref)).rowcount)
+
     def account(self, email: str) -> Account | None:
         """Return the account with this e-mail address."""
         with self.engine.connect() as connection:
@@ -194,15 +206,20 @@ class Store:
         """Store a new account; False when the address is taken."""
         values = {"email": account.email, "password": account.password, "role": account.role}
         try:
-            with self._write() as connection:
+            with self.write() as connection:
                 connection.execute(accounts.insert().values(values))
         except sa.exc.IntegrityError:
             return False
         return True
 
+    def set_password(self, email: str, password: str) -> None:
+        """Store another password (a salted hash) for an account."""
+        with self.write() as connection:
+            connection.execute(accounts.update().where(accounts.c.email == email).values(password=password))
+
     def import_products(self, imported: Sequence[Product]) -> tuple[int, int]:
         """Add products, or replace those with the same SKU: how many were added and how many replaced."""
-        with self._write() as connection:
+        with self.write() as connection:
             known = set(connection.scalars(sa.select(products.c.sku)))
             for product in imported:
                 if product.sku in known:

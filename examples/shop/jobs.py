@@ -1,19 +1,21 @@
-"""The background queue: orders are stored first and then packed, one after the other, by workers on the event loop."""
+"""Background work on the event loop: orders are stored first, then packed; other jobs wait in queues of their own."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from .database import Store
 
 log = logging.getLogger("shop.queue")
+
+Job = TypeVar("Job")
 
 
 class OrderQueue:
@@ -69,3 +71,42 @@ class OrderQueue:
             finally:
                 self._busy -= 1
             self._done(status)
+
+
+class Worker(Generic[Job]):
+    """A queue of bounded length and the tasks that work it off. What does not fit is refused."""
+
+    def __init__(self, name: str, work: Callable[[Job], Awaitable[None]], workers: int = 1, most: int = 1000) -> None:
+        self._name = name
+        self._work = work
+        self._wanted = workers
+        self._waiting: asyncio.Queue[Job] = asyncio.Queue(most)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def put(self, job: Job) -> bool:
+        """Hand in a job; False when too many wait already, which the log says too."""
+        try:
+            self._waiting.put_nowait(job)
+        except asyncio.QueueFull:
+            log.warning("too many jobs wait", extra={"facts": {"worker": self._name}})
+            return False
+        return True
+
+    def start(self) -> None:
+        """Start the tasks."""
+        self._tasks = [asyncio.create_task(self._run()) for _ in range(self._wanted)]
+
+    async def stop(self) -> None:
+        """Stop the tasks; jobs that wait are dropped."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            job = await self._waiting.get()
+            try:
+                await self._work(job)
+            except Exception:
+                # One job that fails must not end the worker.
+                log.exception("job failed", extra={"facts": {"worker": self._name}})

@@ -34,6 +34,7 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HSTS = "max-age=31536000; includeSubDomains"
@@ -123,10 +124,11 @@ class Observe:
 def _mark(request: Request, message: Message) -> None:
     """Put the id and the security headers on the start of an answer."""
     headers = MutableHeaders(scope=message)
-    for name, value in SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
-    if request.scope["scheme"] == "https":
-        headers["Strict-Transport-Security"] = HSTS
+    if shop_of(request).settings.behaviours.security_headers:
+        for name, value in SECURITY_HEADERS.items():
+            headers.setdefault(name, value)
+        if request.scope["scheme"] == "https":
+            headers["Strict-Transport-Security"] = HSTS
     if has_id_header(shop_of(request).settings.behaviours.ids, message["status"]):
         headers["X-Correlation-ID"] = request.scope["correlation_id"]
 

@@ -1,35 +1,33 @@
-"""The pages that people see. Plain forms: everything works without scripts."""
+"""The pages of goods, basket, orders and of the administrator. Plain forms: everything works without scripts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse, Response
 
-from . import auth
-from .api import csv_answer, page_number
-from .csv_files import parse_products
-from .database import PAGE_SIZE, Account
-from .web import EMAIL, MAX_QUANTITY, basket_of, new_order, page, person_by_session, put_into_basket, shop_of
+from .api import EXPORTED, csv_answer, page_number, xlsx_answer
+from .bodies import read_upload
+from .csv_files import MAX_BYTES, parse_products
+from .database import PAGE_SIZE
+from .web import (
+    EMAIL,
+    MAX_QUANTITY,
+    basket_of,
+    form_of,
+    new_order,
+    page,
+    person_by_session,
+    place,
+    put_into_basket,
+    see,
+    shop_of,
+)
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-
-MIN_PASSWORD = 10
-
-
-def _seen(path: str) -> Response:
-    """After a form: go on with GET, so that reloading does not send it again."""
-    return RedirectResponse(path, 303)
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """Return the text fields of a form, without spaces around them."""
-    async with request.form(max_files=0, max_fields=50) as form:
-        return {name: value.strip() for name, value in form.items() if isinstance(value, str)}
+    from starlette.responses import Response
 
 
 def _number(text: str, highest: int) -> int:
@@ -69,7 +67,7 @@ async def basket(request: Request) -> Response:
 
 async def change_basket(request: Request) -> Response:
     """POST /basket: add to (``mode=add``) or set the quantity of a product."""
-    form = await _form(request)
+    form = await form_of(request)
     product_id = _number(form.get("product_id", ""), 2**31 - 1)
     quantity = _number(form.get("quantity", "1"), MAX_QUANTITY)
     if not await run_in_threadpool(shop_of(request).store.lines, {product_id: 1}):
@@ -77,7 +75,7 @@ async def change_basket(request: Request) -> Response:
     if form.get("mode") == "add":
         quantity += basket_of(request).get(product_id, 0)
     put_into_basket(request, product_id, quantity)
-    return _seen("/basket")
+    return see("/basket")
 
 
 async def checkout(request: Request) -> Response:
@@ -85,9 +83,9 @@ async def checkout(request: Request) -> Response:
     shop = shop_of(request)
     lines = await run_in_threadpool(shop.store.lines, basket_of(request))
     if not lines:
-        return _seen("/basket")
+        return see("/basket")
     person = person_by_session(request)
-    form = await _form(request) if request.method == "POST" else {"email": person.email if person else ""}
+    form = await form_of(request) if request.method == "POST" else {"email": person.email if person else ""}
     faults = _checkout_faults(form) if request.method == "POST" else {}
     total = sum(line.total_cents for line in lines)
     if request.method != "POST" or faults:
@@ -95,10 +93,9 @@ async def checkout(request: Request) -> Response:
         return page(request, "checkout.html", status, lines=lines, total=total, form=form, faults=faults)
     await shop.backend.call()
     order = new_order(lines, form["email"], form["name"], form["address"])
-    await run_in_threadpool(shop.store.add_order, order, lines)
-    shop.queue.put(order.ref)
+    await place(request, order, lines)
     request.session.pop("basket", None)
-    return _seen(f"/orders/{order.ref}")
+    return see(f"/orders/{order.ref}")
 
 
 def _checkout_faults(form: dict[str, str]) -> dict[str, str]:
@@ -122,54 +119,10 @@ async def order(request: Request) -> Response:
     return page(request, "order.html", order=found)
 
 
-async def login(request: Request) -> Response:
-    """GET and POST /login."""
-    if request.method == "GET":
-        return page(request, "login.html", email="", fault="")
-    form = await _form(request)
-    email, password = form.get("email", "").lower(), form.get("password", "")
-    account = await run_in_threadpool(shop_of(request).store.account, email)
-    if account is None or not await run_in_threadpool(auth.password_fits, password, account.password):
-        # One message for both: whether an address is known is nobody's business.
-        return page(request, "login.html", 401, email=email, fault="Unknown address or wrong password.")
-    _log_in(request, account)
-    return _seen("/admin" if account.role == "admin" else "/")
-
-
-async def register(request: Request) -> Response:
-    """GET and POST /register."""
-    if request.method == "GET":
-        return page(request, "register.html", email="", fault="", shortest=MIN_PASSWORD)
-    form = await _form(request)
-    email, password = form.get("email", "").lower(), form.get("password", "")
-    fault = ""
-    if not EMAIL.fullmatch(email):
-        fault = "Please give an e-mail address such as ada@shop.example."
-    elif not MIN_PASSWORD <= len(password) <= 200:
-        fault = f"The password must have at least {MIN_PASSWORD} characters."
-    else:
-        account = Account(email, await run_in_threadpool(auth.hash_password, password), "customer")
-        if await run_in_threadpool(shop_of(request).store.add_account, account):
-            _log_in(request, account)
-            return _seen("/")
-        fault = "There is an account with this address already."
-    return page(request, "register.html", 422, email=email, fault=fault, shortest=MIN_PASSWORD)
-
-
-def _log_in(request: Request, account: Account) -> None:
-    request.session["person"] = {"email": account.email, "role": account.role}
-
-
-async def logout(request: Request) -> Response:
-    """POST /logout."""
-    request.session.clear()
-    return _seen("/")
-
-
 def _require_admin(request: Request) -> None:
     person = person_by_session(request)
     if person is None:
-        raise HTTPException(303, "log in first", {"Location": "/login"})
+        raise HTTPException(303, "log in first", {"Location": "/login?to=admin"})
     if person.role != "admin":
         raise HTTPException(403, "This page is for administrators.")
 
@@ -189,11 +142,11 @@ async def _admin_page(request: Request, status: int = 200, said: str = "", fault
 async def import_products(request: Request) -> Response:
     """POST /admin/import: products from a CSV file, all of them or none."""
     _require_admin(request)
-    async with request.form(max_files=1, max_fields=5) as form:
-        upload = form.get("file")
-        if not isinstance(upload, UploadFile) or not upload.filename:
-            return await _admin_page(request, 422, faults=("Please choose a file.",))
-        imported, faults = parse_products(await upload.read())
+    try:
+        _, content = await read_upload(request, MAX_BYTES)
+    except HTTPException as refused:
+        return await _admin_page(request, refused.status_code, faults=(refused.detail,))
+    imported, faults = parse_products(content)
     if faults or not imported:
         return await _admin_page(request, 422, faults=tuple(faults[:20]) or ("The file has no products.",))
     added, replaced = await run_in_threadpool(shop_of(request).store.import_products, imported)
@@ -203,4 +156,10 @@ async def import_products(request: Request) -> Response:
 async def export_orders(request: Request) -> Response:
     """GET /admin/orders.csv."""
     _require_admin(request)
-    return csv_answer(await run_in_threadpool(shop_of(request).store.orders, limit=10_000))
+    return csv_answer(request, await run_in_threadpool(shop_of(request).store.orders, limit=EXPORTED))
+
+
+async def export_workbook(request: Request) -> Response:
+    """GET /admin/orders.xlsx."""
+    _require_admin(request)
+    return await xlsx_answer(request, None)

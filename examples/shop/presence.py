@@ -22,6 +22,9 @@ async def presence(socket: WebSocket) -> None:
         return
     visitors = shop_of(socket).presence
     await socket.accept()
+    if shop_of(socket).settings.behaviours.presence_closes:
+        await socket.close(1011)  # The bug of release `no-websocket`: what it greets visitors with is gone.
+        return
     visitors.add(socket)
     try:
         await _tell(visitors)

@@ -1,6 +1,7 @@
 """The releases of the shop: name -> what is said about it, and what its code does.
 
-Gates are proven on them: a gate must let ``good`` pass and catch each of the others that is its business.
+Gates are proven on them: a gate must let ``good`` pass and catch each of the others that is its business. The canary
+gates of ``relgate.yaml`` see faults in figures; smoke paths (``smoke-*``) see those that only a visitor meets.
 """
 
 from __future__ import annotations
@@ -12,11 +13,16 @@ from .behaviours import Behaviours
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One release. ``caught_by``: gates of ``relgate.yaml`` that must not let it pass (empty: none may complain)."""
+    """One release. ``caught_by``: gates that must not let it pass (empty: none may complain)."""
 
     description: str
     behaviours: Behaviours
     caught_by: tuple[str, ...] = ()
+
+    @property
+    def for_smoke(self) -> bool:
+        """Whether only smoke paths can find what is wrong: canary gates let it pass."""
+        return any(gate.startswith("smoke-") for gate in self.caught_by)
 
 
 RELEASES: dict[str, Release] = {
@@ -121,5 +127,55 @@ RELEASES: dict[str, Release] = {
         "dies 8 s after its start",
         Behaviours(crash_after_s=8.0),
         ("health", "readiness", "liveness", "error-rate", "throughput"),
+    ),
+    "dead-button": Release(
+        "the button that orders does nothing: its type became `button`",
+        Behaviours(dead_button=True),
+        ("smoke-checkout",),
+    ),
+    "console-error": Release(
+        "a script on every page looks for markup that was never merged, and throws",
+        Behaviours(unmerged_script=True),
+        ("smoke-home",),
+    ),
+    "broken-export": Release(
+        "exports of orders ask for a column that was renamed: 500",
+        Behaviours(renamed_column=True),
+        ("smoke-export",),
+    ),
+    "no-websocket": Release(
+        "the presence socket is closed as soon as it is open",
+        Behaviours(presence_closes=True),
+        ("smoke-presence", "smoke-home"),
+    ),
+    "no-security-headers": Release(
+        "no answer has security headers: the layer that sets them was lost",
+        Behaviours(security_headers=False),
+        ("smoke-home",),
+    ),
+    "login-loops": Release(
+        "who logs in is sent to log in again: the session is cleared after the login instead of before",
+        Behaviours(session_cleared=True),
+        ("smoke-login",),
+    ),
+    "slow-hero": Release(
+        "the picture of the home page comes 4 s late",
+        Behaviours(hero_delay_s=4.0),
+        ("smoke-home",),
+    ),
+    "unlabelled-form": Release(
+        "the quantity on a product's page has text beside it instead of a label",
+        Behaviours(unlabelled_quantity=True),
+        ("smoke-product",),
+    ),
+    "no-mail": Release(
+        "mails wait for a worker that nobody starts: a password reset is accepted and never sent",
+        Behaviours(mail_worker=False),
+        ("smoke-password-reset",),
+    ),
+    "stale-asset": Release(
+        "pages name the style sheet of the previous build: 404",
+        Behaviours(previous_assets=True),
+        ("smoke-home",),
     ),
 }

@@ -121,18 +121,26 @@ def start(
     database: str | None = None,
     seed: int | None = None,
     changes: Sequence[str] = (),
+    smtp: str | None = None,
+    public_url: str | None = None,
     ready_s: float = 20.0,
 ) -> ShopProcess:
     """Start ``release`` on the loopback interface and wait until ``/health/ready`` answers.
 
     ``log``: where its JSON log goes (default: a file that goes with the process). ``changes``: behaviours to change,
-    as ``name=value``. ``seed`` None: draws of its own. Raises ShopError when it ends or is not ready in ``ready_s``.
+    as ``name=value``. ``seed`` None: draws of its own. ``smtp``: HOST:PORT of a mail relay (default: mails are not
+    sent). ``public_url``: what links in mails begin with (default: the address that it listens on). Raises ShopError
+    when it ends or is not ready in ``ready_s``.
     """
     arguments = ["--release", release, "--port", str(port), "--version", version]
     if database is not None:
         arguments += ["--database", database]
     if seed is not None:
         arguments += ["--seed", str(seed)]
+    if smtp is not None:
+        arguments += ["--smtp", smtp]
+    if public_url is not None:
+        arguments += ["--public-url", public_url]
     for change in changes:
         arguments += ["--set", change]
     return ShopProcess(arguments, log, ready_s)

@@ -1,6 +1,7 @@
 """The shop's tables: what ``migrations/`` leads to on PostgreSQL, and what a new SQLite file gets.
 
-What models cannot say (triggers, views, partitions, policies, privileges, sequences) is in the migrations.
+What models cannot say (triggers, views, partitions, policies, privileges, sequences) is in the migrations. The tables
+of ``desk`` stand beside that history, which is what migration gates are proven on: the shop makes them by itself.
 """
 
 from __future__ import annotations
@@ -108,4 +109,29 @@ audit_log = sa.Table(
     sa.Column("what", sa.Text, nullable=False),
     sa.PrimaryKeyConstraint("at", "id"),
     postgresql_partition_by="RANGE (at)",
+)
+
+desk = sa.MetaData()
+"""What customers keep at the shop. No keys into the tables of the history: it must not know of these."""
+documents = sa.Table(
+    "documents",
+    desk,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("email", sa.String(200), nullable=False),
+    sa.Column("name", sa.String(120), nullable=False),
+    sa.Column("created", sa.String(32), nullable=False),
+    sa.Column("status", sa.String(20), nullable=False),
+    sa.Column("rows", sa.Integer),
+    sa.Column("error", sa.Text),
+    sa.Column("content", sa.LargeBinary, nullable=False, comment="CSV while converting, then XLSX."),
+)
+webhooks = sa.Table(
+    "webhooks",
+    desk,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("email", sa.String(200), nullable=False),
+    sa.Column("url", sa.String(500), nullable=False),
+    sa.Column("event", sa.String(40), nullable=False),
+    sa.Column("secret", sa.String(80), nullable=False),
+    sa.Column("created", sa.String(32), nullable=False),
 )

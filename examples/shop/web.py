@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from starlette.concurrency import run_in_threadpool
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
-from . import auth
+from . import assets, auth
 from .database import Order, now
 
 if TYPE_CHECKING:
@@ -25,14 +27,38 @@ if TYPE_CHECKING:
     from .behaviours import Backend
     from .checks import Checker, MailRelay
     from .config import Settings
-    from .database import Line, Store
+    from .database import Account, Line, Store
+    from .desk import Desk
+    from .documents import Converter
     from .jobs import OrderQueue
+    from .mail import Mailer
     from .metrics import Metrics
+    from .webhooks import Hooks
 
 HERE = Path(__file__).parent
 MAX_QUANTITY = 99
 EMAIL = re.compile(r"[^@\s<>\"]{1,64}@[^@\s<>\"]{1,120}")
+ACCOUNT_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){0,4}")
+"""Who has an account gets mail: an address as HTML's input type=email takes it."""
+MAX_EMAIL = 200
+MIN_PASSWORD, MAX_PASSWORD = 10, 200
 
+
+class Number(Convertor[int]):
+    """A number in a path, as ``{id:number}``: no longer than what the database takes."""
+
+    regex = "[0-9]{1,9}"
+
+    def convert(self, value: str) -> int:
+        """Return the number."""
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        """Return its digits."""
+        return str(value)
+
+
+register_url_convertor("number", Number())
 templates = Jinja2Templates(HERE / "templates")
 templates.env.filters["euro"] = lambda cents: f"€ {cents // 100}.{cents % 100:02d}"
 
@@ -49,6 +75,10 @@ class Shop:
     checker: Checker
     mail: MailRelay
     presence: set[WebSocket]
+    desk: Desk
+    converter: Converter
+    mailer: Mailer
+    hooks: Hooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +105,28 @@ def page(request: Request, name: str, status: int = 200, **context: Any) -> Resp
     """Return an HTML page with what every page shows: version, who is logged in, how much is in the basket."""
     shop = shop_of(request)
     session = request.scope.get("session", {})
+    switches = shop.settings.behaviours
     common = {
+        "asset": assets.of_previous_build if switches.previous_assets else assets.address,
+        "picture": assets.picture,
+        "switches": switches,
         "version": shop.settings.reported_version,
         "person": person_by_session(request),
         "basket_count": sum(session.get("basket", {}).values()),
         "correlation_id": request.scope.get("correlation_id", ""),
     }
     return templates.TemplateResponse(request, name, common | context, status_code=status)
+
+
+def see(path: str) -> Response:
+    """After a form: go on with GET, so that reloading does not send it again."""
+    return RedirectResponse(path, 303)
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """Return the text fields of a form, without spaces around them."""
+    async with request.form(max_files=0, max_fields=50) as form:
+        return {name: value.strip() for name, value in form.items() if isinstance(value, str)}
 
 
 def error_answer(request: Request, status: int, detail: str) -> Response:
@@ -116,6 +161,15 @@ def person_by_token(request: Request) -> Person | None:
     return Person(str(claims["sub"]), str(claims["role"]))
 
 
+async def account_by_token(request: Request) -> Account:
+    """Return the account that asks, by token or session. Raises 401 when there is none, or none any more."""
+    person = person_by_token(request)
+    account = await run_in_threadpool(shop_of(request).store.account, person.email) if person else None
+    if account is None:
+        raise HTTPException(401, "log in first", {"WWW-Authenticate": "Bearer"})
+    return account
+
+
 def basket_of(request: Request) -> dict[int, int]:
     """Return the basket in the session cookie: product id -> quantity."""
     return {int(product): quantity for product, quantity in request.session.get("basket", {}).items()}
@@ -132,3 +186,16 @@ def new_order(lines: Sequence[Line], email: str, name: str, address: str) -> Ord
     """Return an order that waits to be packed, under a reference that cannot be guessed."""
     total = sum(line.total_cents for line in lines)
     return Order(secrets.token_urlsafe(12), now(), email, name, address, total, "queued")
+
+
+def as_json(order: Order) -> dict[str, object]:
+    """Return an order as callers of the API see it."""
+    return {name: getattr(order, name) for name in ("ref", "created", "email", "total_cents", "status")}
+
+
+async def place(request: Request, order: Order, lines: Sequence[Line]) -> None:
+    """Store an order, have it packed, and tell webhooks."""
+    shop = shop_of(request)
+    await run_in_threadpool(shop.store.add_order, order, lines)
+    shop.queue.put(order.ref)
+    shop.hooks.order_created(as_json(order), request.scope.get("correlation_id", ""))

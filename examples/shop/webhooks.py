@@ -1,0 +1,178 @@
+"""Webhooks: an order is told to whoever asked for it, by a signed POST, in the background.
+
+    X-Shop-Signature: sha256=<hmac of the body's bytes under the webhook's secret, in hex>
+
+A webhook lets a customer choose where this process connects to. That is how server-side request forgery (SSRF) works:
+an address inside of our network would be called from inside. ``allowed`` and ``_connect`` draw the line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import http.client
+import ipaddress
+import json
+import logging
+import secrets
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+
+from .database import now
+from .jobs import Worker
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
+    from .desk import Desk, Webhook
+
+log = logging.getLogger("shop.webhooks")
+
+EVENT = "order.created"
+LIMIT_S = 5.0
+PAUSES_S = (0.0, 1.0, 5.0)
+GATHER_S = 0.1
+"""Orders of so long a time are looked up together: a busy shop must not ask the database once for each."""
+MOST_WAITING = 10_000
+
+
+def allowed(url: str) -> bool:
+    """Whether the shop may be told to call ``url``: https anywhere, plain http on this machine only.
+
+    Plain http to 127.0.0.0/8, ::1 and localhost is for demos and tests, where the receiver runs beside the shop; a shop
+    in production would refuse it, as this is where its own insides listen. User names and fragments are refused, as two
+    readers of such an address may disagree about its host.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    printable = url.isascii() and url.isprintable() and " " not in url and "\\" not in url
+    if not printable or len(url) > 500 or parts.username is not None or parts.fragment or port == 0:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _on_this_machine(host)))
+
+
+def _on_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def signature(body: bytes, secret: str) -> str:
+    """Return what the header X-Shop-Signature has for ``body``."""
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An order that was made, as callers of the API see it."""
+
+    order: dict[str, object]
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One event for one webhook."""
+
+    webhook: Webhook
+    event: Event
+
+
+class Hooks:
+    """Tells orders to webhooks: a customer's own orders, to administrators all."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._waiting: list[Event] = []
+        self._looking: Worker[None] = Worker("webhooks", self._look_up, most=1)
+        self._calling: Worker[Call] = Worker("webhook calls", self._call, workers=4)
+
+    def start(self) -> None:
+        """Start the workers."""
+        self._looking.start()
+        self._calling.start()
+
+    async def stop(self) -> None:
+        """Stop the workers; calls that wait are dropped."""
+        await self._looking.stop()
+        await self._calling.stop()
+
+    def order_created(self, order: dict[str, object], correlation_id: str) -> None:
+        """Hand in an order. Costs its caller nothing but this."""
+        if len(self._waiting) >= MOST_WAITING:  # the database does not answer
+            return
+        self._waiting.append(Event(order, correlation_id))
+        if len(self._waiting) == 1:
+            self._looking.put(None)
+
+    async def _look_up(self, _: None) -> None:
+        await asyncio.sleep(GATHER_S)
+        events, self._waiting = self._waiting, []
+        for webhook, sees_all in await run_in_threadpool(self._desk.all_webhooks):
+            for event in events:
+                if sees_all or str(event.order["email"]).lower() == webhook.email:
+                    self._calling.put(Call(webhook, event))
+
+    async def _call(self, call: Call) -> None:
+        webhook, event = call.webhook, call.event
+        body = json.dumps({"event": webhook.event, "order": event.order, "created": now()}).encode()
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "shop-webhooks",
+            "X-Shop-Delivery": secrets.token_hex(8),
+            "X-Shop-Signature": signature(body, webhook.secret),
+            "X-Correlation-ID": event.correlation_id,
+        }
+        facts = {"webhook": webhook.id, "correlation_id": event.correlation_id}
+        for pause in PAUSES_S:
+            await asyncio.sleep(pause)
+            try:
+                status = await run_in_threadpool(_post, webhook.url, body, headers)
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                log.warning(
+                    "webhook not called", extra={"facts": facts | {"error": f"{type(error).__name__}: {error}"}}
+                )
+                continue
+            log.info("webhook called", extra={"facts": facts | {"status": status}})
+            if status < 500:
+                return
+        log.error("webhook given up", extra={"facts": facts})
+
+
+def _post(url: str, body: bytes, headers: dict[str, str]) -> int:
+    """Return the status of the answer. Redirects are not followed: they would lead past ``allowed``."""
+    if not allowed(url):
+        raise ValueError("not an address that may be called")
+    parts = urlsplit(url)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    connection = _connect(parts)
+    try:
+        connection.request("POST", path, body, headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def _connect(parts: SplitResult) -> http.client.HTTPConnection:
+    """Connect to an address that was looked at first: a name may lead anywhere, and elsewhere the next time."""
+    host = parts.hostname or ""
+    if parts.scheme == "http":
+        return http.client.HTTPConnection(host, parts.port or 80, timeout=LIMIT_S)
+    connection = http.client.HTTPSConnection(host, parts.port or 443, timeout=LIMIT_S)
+    found = socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)
+    ip = str(found[0][4][0])
+    if not (ipaddress.ip_address(ip).is_global or _on_this_machine(host)):
+        raise ValueError(f"{host} is not on the internet")
+    plain = socket.create_connection((ip, parts.port or 443), LIMIT_S)
+    connection.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=host)
+    return connection
