@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("shop.documents")
 
 MAX_BYTES = 1_000_000
-MAX_CELLS = 100_000
+MAX_CELLS = 50_000
 MAX_COLUMNS = 500
 
 
