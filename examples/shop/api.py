@@ -100,7 +100,7 @@ async def create_order(request: Request) -> Response:
         quantities[item.product_id] = min(quantities.get(item.product_id, 0) + item.quantity, MAX_QUANTITY)
     lines = await run_in_threadpool(shop.store.lines, quantities)
     if len(lines) != len(quantities):
-        raise HTTPException(422, "items: no such product")
+        raise HTTPException(404, "items: no such product")
     order = new_order(lines, body.email, body.name, body.address)
     await place(request, order, lines)
     return JSONResponse(as_json(order), 202, {"Location": f"/api/orders/{order.ref}"})

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from .web import ACCOUNT_EMAIL, EMAIL, MAX_EMAIL, MAX_PASSWORD, MAX_QUANTITY, MIN_PASSWORD
+from .webhooks import ADDRESS, MAX_URL
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive
@@ -19,10 +20,18 @@ UPLOAD_FRAME = 10_000
 """What the form around an uploaded file may need."""
 
 
-class Body(BaseModel):
-    """A JSON object without fields that we do not know."""
+def _whole(value: object) -> object:
+    # To JSON Schema 27.0 is an integer.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
-    model_config = ConfigDict(extra="forbid")
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+
+
+class Body(BaseModel):
+    """A JSON object without fields that we do not know; a number is no text and no truth value."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class LoginBody(Body):
@@ -48,21 +57,21 @@ class ResetBody(Body):
 class WebhookBody(Body):
     """Where to tell of what."""
 
-    url: str = Field(max_length=500, description="https anywhere, or http on the machine of the shop.")
+    url: Annotated[str, Field(pattern=f"^{ADDRESS.pattern}$", max_length=MAX_URL)]
     event: Literal["order.created"]
 
 
 class ItemBody(Body):
     """A product and how many."""
 
-    product_id: int = Field(ge=1, le=2**31 - 1)
-    quantity: int = Field(default=1, ge=0, le=MAX_QUANTITY)
+    product_id: Whole = Field(ge=1, le=2**31 - 1)
+    quantity: Whole = Field(default=1, ge=0, le=MAX_QUANTITY)
 
 
 class OrderedBody(ItemBody):
     """A product and how many, at least one."""
 
-    quantity: int = Field(default=1, ge=1, le=MAX_QUANTITY)
+    quantity: Whole = Field(default=1, ge=1, le=MAX_QUANTITY)
 
 
 class OrderBody(Body):
@@ -98,14 +107,16 @@ async def read_upload(request: Request, most: int) -> tuple[str, bytes]:
     """
     too_long = HTTPException(413, f"expected at most {most} bytes")
     limited = Request(request.scope, _limited(request.receive, most + UPLOAD_FRAME, too_long))
-    async with limited.form(max_files=1, max_fields=5) as form:
+    async with limited.form(max_files=1, max_fields=1) as form:
         upload = form.get("file")
-        if not isinstance(upload, UploadFile) or not upload.filename:
-            raise HTTPException(422, "file: expected a file in a multipart form")
-        content = await upload.read()
+        # Without a name it counts as text, which a table is as well.
+        content = await upload.read() if isinstance(upload, UploadFile) else (upload or "").encode()
+        name = (upload.filename if isinstance(upload, UploadFile) else "") or "table.csv"
+        if len(form) != 1 or not content:
+            raise HTTPException(422, "file: expected a file that is not empty, and nothing else")
     if len(content) > most:
         raise too_long
-    return upload.filename, content
+    return name, content
 
 
 def _limited(receive: Receive, most: int, too_long: HTTPException) -> Receive:

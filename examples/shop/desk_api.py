@@ -14,7 +14,6 @@ from .bodies import WebhookBody, read_body, read_upload
 from .desk import MOST
 from .documents import MAX_BYTES
 from .web import account_by_token, shop_of
-from .webhooks import allowed
 from .xlsx import MEDIA_TYPE
 
 if TYPE_CHECKING:
@@ -107,8 +106,6 @@ async def create_webhook(request: Request) -> Response:
     """POST /api/webhooks: 201 with the secret that calls are signed with."""
     account = await account_by_token(request)
     body = await read_body(request, WebhookBody)
-    if not allowed(body.url):
-        raise HTTPException(422, "url: expected https, or http on the machine of the shop (127.0.0.1)")
     made = await run_in_threadpool(shop_of(request).desk.add_webhook, account.email, body.url, body.event)
     if made is None:
         raise HTTPException(409, f"an account keeps at most {MOST} webhooks: remove some first")

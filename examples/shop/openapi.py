@@ -86,8 +86,9 @@ def _operation(operation: Operation) -> dict[str, Any]:
 def _content_of_body(body: type[BaseModel] | str) -> dict[str, Any]:
     if not isinstance(body, str):
         return {"application/json": _of(body)}
-    file = {"type": "string", "contentMediaType": "text/csv", "description": f"UTF-8, up to {MAX_BYTES} bytes."}
-    schema = {"type": "object", "properties": {"file": file}, "required": ["file"]}
+    text = f"UTF-8, up to {MAX_BYTES} bytes."
+    file = {"type": "string", "minLength": 1, "contentMediaType": "text/csv", "description": text}
+    schema = {"type": "object", "properties": {"file": file}, "required": ["file"], "additionalProperties": False}
     return {"multipart/form-data": {"schema": schema, "encoding": {"file": {"contentType": "text/csv"}}}}
 
 

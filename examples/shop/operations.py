@@ -153,7 +153,7 @@ def _orders() -> tuple[Operation, ...]:
         ),
         Operation(
             *("createOrder", "post", "/api/orders", "Order", answers.Order, 202, bodies.OrderBody),
-            errors=(413, 422),
+            errors=(404, 413, 422),
             location=True,
             links=(("getOrder", "ref", "ref"), ("deleteOrder", "ref", "ref")),
         ),

@@ -21,8 +21,7 @@ def workbook(sheet: str, header: Sequence[str], rows: Iterable[Sequence[str | fl
     import xlsxwriter  # needs a while and some memory: for the first file, not for the start
 
     out = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(out, options) as book:
+    with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
         page = book.add_worksheet(sheet)
         bold = book.add_format({"bold": True})
         page.freeze_panes(1, 0)
@@ -30,7 +29,7 @@ def workbook(sheet: str, header: Sequence[str], rows: Iterable[Sequence[str | fl
             page.write_string(0, column, title[:MAX_CELL], bold)
         for number, row in enumerate(rows, start=1):
             for column, cell in enumerate(row):
-                if isinstance(cell, str):
+                if isinstance(cell, str):  # write() would guess: formulas, links
                     page.write_string(number, column, cell[:MAX_CELL])
                 else:
                     page.write_number(number, column, cell)

@@ -56,7 +56,8 @@ def test_an_order_is_packed_by_the_worker(client: httpx.Client) -> None:
         {},
         {"items": [], "email": "a@b.example"},
         {"items": [{"product_id": 3, "quantity": 0}], "email": "a@b.example"},
-        {"items": [{"product_id": 999_999}], "email": "a@b.example"},
+        {"items": [{"product_id": "3"}], "email": "a@b.example"},
+        {"items": [{"product_id": 3, "quantity": True}], "email": "a@b.example"},
         {"items": [{"product_id": 3}], "email": "nobody"},
         {"items": [{"product_id": 3}], "email": "a@b.example", "discount": 100},
     ],
@@ -68,6 +69,20 @@ def test_a_wrong_order_is_refused_with_a_reason(client: httpx.Client, body: obje
     assert answer.status_code == 422
     assert answer.json()["error"]
     assert answer.json()["correlation_id"] == answer.headers["x-correlation-id"]
+
+
+def test_a_whole_number_may_have_a_point(client: httpx.Client) -> None:
+    """JSON has one kind of number; 1.5 is none of ours."""
+    body = ORDER | {"items": [{"product_id": 3.0, "quantity": 2.0}]}
+    totals = {client.post("/api/orders", json=sent).json()["total_cents"] for sent in (body, ORDER)}
+    assert len(totals) == 1
+    assert client.post("/api/basket", json={"product_id": 3, "quantity": 1.5}).status_code == 422
+
+
+def test_an_order_of_what_is_not_there_is_refused(client: httpx.Client) -> None:
+    """404, as in the basket; nothing is ordered."""
+    answer = client.post("/api/orders", json={"items": [{"product_id": 999_999}], "email": "a@b.example"})
+    assert (answer.status_code, answer.json()["error"]) == (404, "items: no such product")
 
 
 def test_too_much_of_a_body_is_refused(client: httpx.Client) -> None:

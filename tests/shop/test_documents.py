@@ -67,7 +67,7 @@ def test_a_table_is_converted_and_can_be_opened(somebody: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("content", "error"),
     [
-        (b"", "line 1: expected the names of columns"),
+        (b"\n", "line 1: expected the names of columns"),
         (b",,\n1,2,3\n", "line 1: expected the names of columns"),
         (b"a,b\n1,2\n3\n", "line 3: expected 2 values, got 1"),
         (b"a\n\xff\n", "expected UTF-8, byte 2 is not"),
@@ -90,7 +90,9 @@ def test_uploads_have_limits(somebody: httpx.Client) -> None:
     assert somebody.post(path, files={"file": ("a.csv", b"a" * (MAX_BYTES + 1))}).status_code == 413
     assert somebody.post(path, files={"file": ("a.csv", b"a" * (3 * MAX_BYTES))}).status_code == 413
     assert somebody.post(path, files={"other": ("a.csv", b"a")}).status_code == 422
+    assert somebody.post(path, files={"file": ("a.csv", b"a")}, data={"other": "a"}).status_code == 422
     assert somebody.post(path, json={}).status_code == 422
+    assert somebody.post(path, files={"file": ("a.csv", b"")}).status_code == 422
     broken = {"Content-Type": "multipart/form-data; boundary=x"}
     assert somebody.post(path, content=b"--y\r\n", headers=broken).status_code in {400, 422}
     no_boundary = {"Content-Type": "multipart/form-data"}

@@ -164,6 +164,7 @@ def _orders(call: Checked, client: httpx.Client, admin: dict[str, str], nobody: 
     mine = call("POST", "/api/orders", 202, json=ORDER | {"email": client.get("/api/me").json()["email"]}).json()
     other = call("POST", "/api/orders", 202, json=ORDER).json()
     call("POST", "/api/orders", 422, json={})
+    call("POST", "/api/orders", 404, json=ORDER | {"items": [{"product_id": 2**31 - 1}]})
     call("POST", "/api/orders", 413, content=b" " * 200_000)
     for kind in ("json", "csv", "xlsx"):
         call("GET", f"/api/orders?format={kind}", 200)
@@ -181,9 +182,9 @@ def _orders(call: Checked, client: httpx.Client, admin: dict[str, str], nobody: 
 def _desk(call: Checked, client: httpx.Client, nobody: dict[str, str]) -> None:
     path = "/api/documents"
     made = call("POST", path, 202, files={"file": ("a.csv", b"a\n1\n")}).json()["id"]
-    failed = call("POST", path, 202, files={"file": ("a.csv", b"")}).json()["id"]
+    failed = call("POST", path, 202, files={"file": ("a.csv", b"\n")}).json()["id"]
     call("POST", path, 413, files={"file": ("a.csv", b"a" * 2_000_000)})
-    call("POST", path, 422, files={"other": ("a.csv", b"a")})
+    call("POST", path, 422, files={"file": ("a.csv", b"")})
     call("POST", path, 400, content=b"--y\r\n", headers={"Content-Type": "multipart/form-data"})
     for id_ in (made, failed):
         wait_for(lambda id_=id_: client.get(f"{path}/{id_}").json()["status"] != "converting")  # type: ignore[misc]

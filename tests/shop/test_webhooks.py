@@ -114,6 +114,9 @@ def test_a_call_is_tried_again_and_redirects_are_not_followed(good: ShopProcess,
         "file:///etc/passwd",
         "https://",
         "https://receiver.example:99999/",
+        "https://receiver.example:65536/",
+        "http://127.0.0.1:0/",
+        "http://127.1/",
         "https://receiver.example/#here",
         "https://receiver.example/\r\nX-Evil: 1",
         "https://receiver.example\\@127.0.0.1/",
@@ -129,7 +132,7 @@ def test_addresses_inside_are_refused(somebody: httpx.Client, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://a.example", "https://a.example:8443/x?y", "http://127.0.0.1:9", "http://[::1]/"]
+    "url", ["https://a.example", "https://a.example:8443/x?y", "http://127.0.0.1:65535", "http://[::1]/"]
 )
 def test_https_and_this_machine_are_allowed(url: str) -> None:
     """As the documentation says."""
