@@ -43,6 +43,16 @@ def test_a_finding_fails_and_says_where_and_what_to_do() -> None:
         assert part in judged.message
 
 
+def test_a_revision_is_said_once() -> None:
+    """Of several it is said whose finding the first one is."""
+    other = replace(BAD, revision="0009")
+
+    assert by_findings(GATE, replace(ALL, findings=(BAD,))).message.startswith("1 finding in 0007: rows-lost: orders")
+    assert by_findings(GATE, replace(ALL, findings=(BAD, BAD))).message.startswith("2 findings in 0007: rows-lost")
+    several = by_findings(GATE, replace(ALL, findings=(other, BAD))).message
+    assert several.startswith("2 findings in 0007, 0009: 0009: rows-lost: orders")
+
+
 def test_what_was_not_examined_does_not_pass() -> None:
     """Two of three revisions are not three."""
     assert verdict(checked=2) is Verdict.INCONCLUSIVE

@@ -200,7 +200,11 @@ def _read_texts(
         ids = frozenset(one.id for one in scope)
         book.findings += static.read(readings, engine, only=ids, application=_application(project, texts.values()))
         book.findings += [one for one in _squawk(readings, ids, engine) if not _decided(one, book)]
-        book.checked[STATIC] += sum((one.id, "up") in book.sql for one in scope)
+        for one in scope:
+            if (one.id, "up") in book.sql:
+                book.examined(STATIC, one)
+            else:
+                book.unexamined(one, (STATIC,), "its upgrade fails, and has no statements to be read")
     mine = {one.path: texts[one.path] for one in scope if one.path}
     book.findings = list(waivers.apply(book.findings, mine, date.fromisoformat(plan["today"])))
 

@@ -18,6 +18,8 @@ from relgate.measure import memory, versions
 from relgate.values import Judgement, Measurement, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from collections.abc import Callable
 
     from relgate.measure.trial import Trial
@@ -126,10 +128,7 @@ def by_findings(gate: Gate, found: Findings) -> Judgement:
     measurement = Measurement(dimension="count", n=found.checked, value=float(len(blocking)))
     limit = "no finding"
     if blocking:
-        revisions = sorted({one.revision for one in blocking if one.revision is not None})
-        text = f"{len(blocking)} finding{'s' if len(blocking) > 1 else ''}"
-        text += f" in {', '.join(revisions[:5])}{' and others' if len(revisions) > 5 else ''}" if revisions else ""
-        return Judgement(Verdict.FAIL, f"{text}: {told(blocking[0])}", measurement, limit)
+        return Judgement(Verdict.FAIL, _blocked(blocking), measurement, limit)
     if found.does_not_apply is not None:
         return Judgement(Verdict.PASS, f"does not apply: {found.does_not_apply}", measurement, limit)
     if found.problems:
@@ -146,10 +145,18 @@ def by_findings(gate: Gate, found: Findings) -> Judgement:
     return Judgement(Verdict.PASS, f"nothing found in {found.checked} {found.what}", measurement, limit)
 
 
-def told(finding: Finding) -> str:
-    """Return a finding as one line: what, where, what to do."""
+def _blocked(blocking: Sequence[Finding]) -> str:
+    """Say how many findings block, in which revisions, and the first of them; a single revision is said once."""
+    revisions = sorted({one.revision for one in blocking if one.revision is not None})
+    text = f"{len(blocking)} finding{'s' if len(blocking) > 1 else ''}"
+    text += f" in {', '.join(revisions[:5])}{' and others' if len(revisions) > 5 else ''}" if revisions else ""
+    return f"{text}: {told(blocking[0], named=revisions == [blocking[0].revision])}"
+
+
+def told(finding: Finding, *, named: bool = False) -> str:
+    """Return a finding as one line: what, where, what to do. ``named``: its revision has been said already."""
     where = f" ({finding.path}:{finding.line})" if finding.path and finding.line else ""
-    revision = f"{finding.revision}: " if finding.revision is not None else ""
+    revision = f"{finding.revision}: " if finding.revision is not None and not named else ""
     waived = f" [waived: {finding.waiver}]" if finding.waiver is not None else ""
     return f"{revision}{finding.code}: {finding.what}{where}; {finding.do}{waived}"
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from relgate.report.marks import PER_REVISION
+
 
 def revision(id_: str, *down: str, **changes: Any) -> dict[str, Any]:
     """One that was proven."""
@@ -19,6 +21,7 @@ def revision(id_: str, *down: str, **changes: Any) -> dict[str, Any]:
         "up_s": 0.012,
         "down_s": 0.034,
         "proof_s": 0.3,
+        "examined": sorted(PER_REVISION),
         "locks": [],
     }
     return {name: value for name, value in (plain | changes).items() if value is not ...}
@@ -113,6 +116,8 @@ def anything(draw: st.DrawFn) -> dict[str, Any]:
         one["locks"] = draw(LOCKS)
         if draw(st.booleans()):
             del one["proof_s"]
+        if draw(st.booleans()):
+            one |= {"examined": draw(st.lists(st.sampled_from(one["examined"]))), "unexamined": draw(text)}
     ids = [one["id"] for one in revisions]
     findings = [
         finding(

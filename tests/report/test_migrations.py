@@ -48,14 +48,42 @@ def test_a_history_without_findings_says_so() -> None:
     "lack", [{"problems": ["the server ended"]}, {"checked": 1}, {"checked": 0, "problems": ["a", "b"]}]
 )
 def test_what_was_not_examined_is_never_called_good(lack: dict[str, Any]) -> None:
-    """Neither in the headline nor in a row: a gate that stopped half way may have stopped before any revision."""
-    text = markdown(proof(*chain(2), gates=(gate(TRIP, **lack),)))
+    """Neither in the headline nor in the rows of the revisions that it is about."""
+    text = markdown(proof(revision("r1", examined=[]), revision("r2", "r1"), gates=(gate(TRIP, **lack),)))
 
     assert text.startswith("# Migrations: not everything could be examined\n")
     assert "## Not examined" in text
     assert row(text, "r1")[4] == "?"
+    assert row(text, "r2")[4] == "ok"
     for problem in lack.get("problems", ["1 of 2 revisions, for no reason that is known"]):
         assert f"round-trip: {problem}" in text
+
+
+def test_what_one_revision_lacks_is_said_of_it_with_the_reason_and_of_no_other() -> None:
+    """Thirty good revisions stay good beside a bad one; why it was not examined is said once, for all its gates."""
+    why = "its way back fails"
+    bad = revision("r31", "r30", examined=[TRIP], unexamined=why)
+    notes = [f"r31 was not examined: {why}"]
+    lacking = [gate(one, checked=30, expected=31, notes=notes) for one in ("migration-crash", DATA)]
+    gates = (gate(TRIP, finding("r31", "down-fails")), *lacking)
+    plain = proof(*chain(30), bad, gates=gates)
+    text = markdown(plain)
+
+    assert "- crash, data: r31: its way back fails" in text
+    assert text.count(why) == 1
+    assert "no reason that is known" not in text
+    assert [row(text, f"r{k}")[4:6] for k in (1, 30, 31)] == [["ok", "ok"], ["ok", "ok"], ["**blocks** 1", "?"]]
+    picture = pages(plain)[CHAIN]
+    assert "30 proven, nothing found" in picture
+    assert "not fully examined" not in picture
+
+
+def test_a_revision_of_which_nobody_says_what_was_examined_is_not_good() -> None:
+    """An entry that lacks the list lacks the examination."""
+    text = markdown(proof(revision("r1", examined=...), revision("r2", "r1")))
+
+    assert row(text, "r1")[4] == "?"
+    assert row(text, "r2")[4] == "ok"
 
 
 def test_a_revision_that_was_only_applied_is_not_proven() -> None:

@@ -74,7 +74,6 @@ def inject(
     ``after``: what an upgrade in one go makes of the rows, None where the way back has changed them.
     """
     revision = shadow.revisions[index]
-    book.checked[CRASH] += 1
     if not options.watches:
         return True
     for at in points(up.statements, transactional=options.transactional):
@@ -91,14 +90,15 @@ def inject(
         if found:
             _not_atomic(book, revision, up.statements, at, found[0].text)
         if not _goes_on(shadow, index, book, at, up.statements[at], after):
+            book.examined(CRASH, revision)
             return False
+    book.examined(CRASH, revision)
     return True
 
 
 def inject_apart(shadow: Shadow, index: int, book: Notebook, expected: Catalog, up: Ran, options: Options) -> None:
     """End a step that has no way back at every point, each time on a copy of the shadow, and start it again."""
     revision = shadow.revisions[index]
-    book.checked[CRASH] += 1
     if not options.watches:
         return
     for at in points(up.statements, transactional=options.transactional):
@@ -112,6 +112,7 @@ def inject_apart(shadow: Shadow, index: int, book: Notebook, expected: Catalog, 
         if again is not None and again.failure is not None:
             text = f"killed before statement {at + 1} it cannot be started again: {again.failure.text}"
             book.add(CRASH, "stuck-after-crash", text, revision, sql=again.failure.sql, line=again.failure.line)
+    book.examined(CRASH, revision)
 
 
 def _half_done(statements: Sequence[Statement], at: int) -> bool:

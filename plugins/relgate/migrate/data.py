@@ -112,7 +112,7 @@ def forward(book: Notebook, revision: Revision, start: State, after: State) -> N
     for loss in new_orphans(start, after):
         book.add(DATA, "orphaned", f"{loss.text}, after the upgrade", revision)
     if not (revision.way_back and revision.declared is None):
-        book.checked[DATA] += 1
+        book.examined(DATA, revision)
 
 
 def new_orphans(start: State, after: State) -> list[Loss]:
@@ -123,7 +123,7 @@ def new_orphans(start: State, after: State) -> list[Loss]:
 
 def way_back(book: Notebook, revision: Revision, start: State, after: State, new: State, back: State) -> bool:
     """Compare rows before the upgrade, and those written after it, with what is there after the downgrade."""
-    book.checked[DATA] += 1
+    book.examined(DATA, revision)
     grown = {name for name, rows in new.rows.items() if len(rows) > len(after.rows.get(name, ()))}
     if any(name not in back.rows for name in grown):  # Renamed: what was written comes back under the old name.
         grown |= {name for name in back.rows if name not in new.rows}
@@ -210,7 +210,7 @@ def _control(shadow: Shadow, index: int) -> tuple[Loss, ...]:
 
 def repeated(session: Session, book: Notebook, revision: Revision, up: Ran, after: State) -> None:
     """Send the upgrade's own changes of rows once more, look, and undo it: done rows must be left alone."""
-    book.checked[BACKFILL] += 1
+    book.examined(BACKFILL, revision)
     changing = [one for one in up.statements if not one.books and _changes_rows(one.sql)]
     for statement in changing:
         session.begin()

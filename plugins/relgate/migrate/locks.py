@@ -142,7 +142,7 @@ def judge_locks(
     book: Notebook, revision: Revision, watch: LockWatch, before: Before, large: Collection[str] | None
 ) -> None:
     """Write down what a step did to tables that were there. ``large``: the tables that count; None: all of them."""
-    book.checked[LOCKS] += 1
+    book.examined(LOCKS, revision)
     _await_end(watch)
     now = Before.of(watch.session)
     strongest = {name: held for name, held in watch.strongest().items() if large is None or name in large}

@@ -10,6 +10,8 @@ from relgate.migrate.faults import finding
 from relgate.values import Finding, Findings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from relgate.ports.migrations import Ran, Revision, Statement
 
 
@@ -18,8 +20,9 @@ class Notebook:
     """Collects what the checks of all gates find.
 
     ``wanted``: gates to prove. ``expected``: gate -> how many things it has to examine (``what``: of which kind).
-    ``rows``: one entry a revision for the report. ``sql``: (revision, direction) -> the statements that were sent.
-    ``bare``: tables that no rows could be made for.
+    ``rows``: one entry a revision for the report; its ``examined`` names the gates that examined all that they had to
+    of this revision. ``sql``: (revision, direction) -> the statements that were sent. ``bare``: tables that no rows
+    could be made for. ``doubted``: gates whose checks cannot be believed for any revision.
     """
 
     wanted: frozenset[str]
@@ -33,6 +36,7 @@ class Notebook:
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     sql: dict[tuple[str, str], tuple[Statement, ...]] = field(default_factory=dict)
     bare: set[str] = field(default_factory=set)
+    doubted: set[str] = field(default_factory=set)
 
     def wants(self, *gates: str) -> bool:
         """Whether any of these gates is to be proven."""
@@ -61,9 +65,32 @@ class Notebook:
         if found not in self.findings:
             self.findings.append(found)
 
+    def examined(self, gate: str, revision: Revision) -> None:
+        """Say that a gate has examined all that it has to of a revision; once, however often it is said."""
+        gates = self.rows.setdefault(revision.id, {}).setdefault("examined", [])
+        if gate not in self.wanted or gate in self.doubted or gate in gates:
+            return
+        gates.append(gate)
+        self.checked[gate] += 1
+
+    def unexamined(self, revision: Revision, gates: Iterable[str], why: str) -> None:
+        """Note why a revision was not examined by those of some gates that had to."""
+        done = self.rows.get(revision.id, {}).get("examined", ())
+        left = [gate for gate in gates if self.wants(gate) and gate not in (*done, *self.absent, *self.doubted)]
+        if not left:
+            return
+        self.rows.setdefault(revision.id, {}).setdefault("unexamined", why)
+        for gate in left:
+            self.note(gate, f"{revision.id} was not examined: {why}")
+
     def problem(self, gate: str, text: str) -> None:
-        """Note why a gate's checks cannot be believed."""
+        """Note why a gate's checks are not complete."""
         self.problems.setdefault(gate, []).append(text)
+
+    def doubt(self, gate: str, text: str) -> None:
+        """Note why a gate's checks cannot be believed, of whatever revision: none counts as examined from now on."""
+        self.problem(gate, text)
+        self.doubted.add(gate)
 
     def note(self, gate: str, text: str) -> None:
         """Note something that a reader should know."""

@@ -59,7 +59,7 @@ class Earlier:
     def check(self, session: Session, book: Notebook, revision: Revision) -> None:
         """Send the statements to the schema after a revision and write down which do not work any more."""
         self._retired.update(revision.retired)  # Of this release: the next one's version before does not use them.
-        book.checked[EARLIER] += 1
+        book.examined(EARLIER, revision)
         broken: dict[tuple[str, str], tuple[Probe, list[str], str]] = {}
         for probe, error in ask(session, self._works):
             if error is None:

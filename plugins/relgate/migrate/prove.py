@@ -29,6 +29,7 @@ from relgate.migrate.probing import Earlier
 from relgate.migrate.scale import Sizes, plans
 from relgate.migrate.shadow import Shadow, Stuck
 from relgate.migrate.state import look
+from relgate.migrate.step import GATES as PER_REVISION
 from relgate.migrate.step import Options, Step
 from relgate.ports.migrations import SqlError
 
@@ -43,7 +44,6 @@ DECLARED = chain.DECLARED
 STATIC = "migration-static"
 INTEGRITY = "migration-integrity"
 BACKUP = "migration-backup"
-PER_REVISION = (ROUND_TRIP, DATA, EARLIER, LOCKS, BACKFILL, CRASH, ROLLBACK_SQL, SCALE)
 GATES = (CHAIN, DECLARED, STATIC, *PER_REVISION, MODELS, INTEGRITY)
 """Every gate that a policy with ``migrations:`` has; ``migration-backup`` is one more where it names a backup."""
 
@@ -102,7 +102,8 @@ def prove(
         return book, ordered
     if book.wants(DECLARED):
         book.findings += chain.check_declared(scope)
-        book.checked[DECLARED] += len(scope)
+        for one in scope:
+            book.examined(DECLARED, one)
     _walk(server, tool, asked, book, ordered, progress)
     return book, ordered
 
@@ -135,7 +136,7 @@ def _absent(book: Notebook, server: Server, tool: Tool) -> None:
     if not tool.watches:
         for gate in (LOCKS, CRASH, BACKFILL, ROLLBACK_SQL, STATIC):
             check = gate.removeprefix("migration-")
-            book.problem(gate, f"the statements of {tool.name} cannot be watched; leave it out: `without: [{check}]`")
+            book.doubt(gate, f"the statements of {tool.name} cannot be watched; leave it out: `without: [{check}]`")
     if not tool.has_models:
         book.does_not_apply(MODELS, f"{tool.name} has no models to compare with")
 
@@ -200,7 +201,7 @@ def _steps(
         try:
             shadow.session.run(sql)
         except SqlError as error:
-            book.problem(DATA, f"the sample does not fit the schema that the release begins with: {error} ({sql[:80]})")
+            book.doubt(DATA, f"the sample does not fit the schema that the release begins with: {error} ({sql[:80]})")
     state = look(shadow.session, rows=rows)
     for done, index in enumerate(scope):
         if index != at:  # A revision of the other branch lies between: it is applied, not proven.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def prove(shadow: Shadow, index: int, book: Notebook, down: Ran, expected: Catalog, end: State) -> State:
     """Send the recorded way back by hand, compare, and go up again with the tool. Return the state at the end."""
     revision = shadow.revisions[index]
-    book.checked[ROLLBACK_SQL] += 1
+    book.examined(ROLLBACK_SQL, revision)
     offline(shadow, index, book, down)
     if not down.statements:
         return end

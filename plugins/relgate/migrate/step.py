@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from relgate.migrate.shadow import Shadow
     from relgate.ports.migrations import Catalog, Engine, Failure, Ran, Revision
 
+GATES = (ROUND_TRIP, DATA, EARLIER, LOCKS, BACKFILL, CRASH, ROLLBACK_SQL, SCALE)
+"""What looks at each revision while it is walked."""
 _OVERFLOWS = ("22003", "22008")
 """SQLSTATE of a number and of a time that do not fit."""
 _CODES = {
@@ -58,14 +60,22 @@ class Step:
         self.book = book
         self.options = options
         self.earlier = earlier
+        self._stopped = ""
 
-    def prove(self, start: State, *, extremes: bool = True) -> State:
-        """Prove it, and return the state after it. ``extremes``: with values at the limits of their types too.
+    def prove(self, start: State) -> State:
+        """Prove it, and return the state after it.
 
         Raises:
             Stuck: not even an empty database can take it.
 
         """
+        end = self._prove(start)
+        if self._stopped:
+            self.book.unexamined(self.revision, GATES, self._stopped)
+        return end
+
+    def _prove(self, start: State, *, extremes: bool = True) -> State:
+        """Go all the way. ``extremes``: with values at the limits of their types too."""
         engine = self.options.engine
         start = data.seeded(self.shadow.session, start, self.book, self.revision, engine, extremes=extremes)
         self.earlier.begin(self.shadow.session, self.book, self.revision, start)
@@ -74,7 +84,7 @@ class Step:
             # What it computes of the largest number that there is says nothing about production's.
             self.shadow.restart(self.index)
             self.book.note(DATA, f"{self.revision.id}: the largest values of some types overflow in it; proven without")
-            return self.prove(self._look(), extremes=False)
+            return self._prove(self._look(), extremes=False)
         if ran.failure is not None:
             return self._not_up(ran.failure)
         self.book.ran(self.revision, "up", ran)
@@ -95,7 +105,7 @@ class Step:
     def _forward_only(self, start: State, ran: Ran) -> None:
         """Prove what can be proven of a step that has no way back, or whose loss is declared."""
         for gate in (ROUND_TRIP, ROLLBACK_SQL):
-            self.book.checked[gate] += 1
+            self.book.examined(gate, self.revision)
             self.book.note(gate, f"{self.revision.id} is not to be taken back: {_why(self.revision)}")
         if self.book.wants(ROLLBACK_SQL):
             rollback.offline(self.shadow, self.index, self.book, None)
@@ -143,6 +153,7 @@ class Step:
         if faithful and self.book.wants(CRASH):
             whole = after if kept and self._rows else None
             faithful = crash.inject(self.shadow, self.index, self.book, start.catalog, up, self.options, whole)
+            self._stopped = "" if faithful else "ended half way, it left a database that nothing can be tried on"
         again = self.shadow.move(self.index, "up")
         if again.failure is not None:
             return self._not_again(again.failure, faithful=faithful)
@@ -151,16 +162,18 @@ class Step:
         if kept and faithful:
             data.again(self.shadow, self.index, self.book, after, end)
         if not (faithful and same):
+            self._stopped = self._stopped or "up again does not lead to the schema of the first time"
             return self._restart()
         if self.book.wants(ROLLBACK_SQL):
             return rollback.prove(self.shadow, self.index, self.book, ran, start.catalog, end)
         return end
 
     def _compare_back(self, start: State, after: State, back: State) -> bool:
-        self.book.checked[ROUND_TRIP] += 1
+        self.book.examined(ROUND_TRIP, self.revision)
         found = differences(start.catalog, back.catalog)
         if not found:
             return True
+        self._stopped = "its way back does not lead to the schema before it"
         if back.catalog == after.catalog:
             text = f"{len(found)} differences that the upgrade makes are still there after the downgrade"
             self._back("down-does-nothing", text, ddl_of(start.catalog, back.catalog))
@@ -184,7 +197,7 @@ class Step:
         """Find out whether the upgrade fails on an empty database too; Stuck tells that to whoever walks."""
         self.shadow.restart(self.index + 1)
         self._failed("up-fails-with-rows", failure)
-        return self._examined_in_vain()
+        return self._examined_in_vain("its upgrade fails")
 
     def _not_down(self, failure: Failure) -> State:
         with self.shadow.copy(self.index + 1) as empty:
@@ -192,12 +205,13 @@ class Step:
         code = "down-fails" if ran.failure is not None else "down-fails-with-rows"
         self._failed(code, failure, self.revision.down_line)
         self.shadow.restart(self.index + 1)
-        return self._examined_in_vain()
+        return self._examined_in_vain("its way back fails")
 
     def _not_again(self, failure: Failure, *, faithful: bool) -> State:
         if not faithful and self.book.has(CRASH, self.revision):
             return self._restart()  # The crash left it so; that is said already.
         self._failed("up-again-fails", failure)
+        self._stopped = self._stopped or "it cannot be applied again"
         return self._restart()
 
     def _failed(self, code: str, failure: Failure, line: int | None = None) -> None:
@@ -205,8 +219,9 @@ class Step:
         path = failure.path or None
         self.book.add(ROUND_TRIP, code, failure.text, self.revision, sql=failure.sql, line=where, path=path)
 
-    def _examined_in_vain(self) -> State:
-        self.book.checked[ROUND_TRIP] += 1
+    def _examined_in_vain(self, why: str) -> State:
+        self._stopped = why
+        self.book.examined(ROUND_TRIP, self.revision)
         return self._look()
 
     def _restart(self) -> State:

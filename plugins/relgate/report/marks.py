@@ -1,7 +1,7 @@
 """What a proof of migrations says about each revision, in one word: read from migrations.json, judged nowhere else.
 
-A revision is good only where it was proven and every gate concerned examined all that it had to: anything else has a
-word of its own.
+A revision is good only where it was proven and every gate concerned examined all that it has to of this revision;
+anything else has a word of its own. What a gate lacks elsewhere says nothing about it.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "text": ("migration-static",),
 }
 """Column of the table -> gates that say something about single revisions."""
+PER_REVISION = frozenset(name for names in GROUPS.values() for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +79,16 @@ class Marks:
             return Mark("none")
         if "proof_s" not in revision and not found:
             return Mark("unproven")
-        # The chain and the models are about the whole; what they lack says nothing about one revision.
-        named = {name for names in GROUPS.values() for name in names}
-        if self.incomplete & set(examined) & named:
+        if self.lacking(revision, examined):
             return Mark("unknown")
         if found["warns"]:
             return Mark("warns", found["warns"])
         return Mark("waived", found["waived"]) if found["waived"] else Mark("ok")
+
+    def lacking(self, revision: Mapping[str, Any], gates: Collection[str]) -> list[str]:
+        """Return those of some gates that had to examine a revision and did not; the chain and the models are others'."""
+        done = revision.get("examined", ())
+        return [one for one in gates if one in PER_REVISION and one not in self._absent and one not in done]
 
     def found(self, revision: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
         """Return the findings about a revision."""

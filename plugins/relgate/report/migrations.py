@@ -27,6 +27,7 @@ _FINDINGS_BYTES = 500_000
 _FOLD_FROM = 60
 _MOST_ROWS = 400
 _MOST_LINES = 50
+_MOST_NAMES = 8
 _SAID = {"blocks": "**blocks** {n}", "warns": "warns {n}", "waived": "waived {n}", "unknown": "?", "unproven": "·"}
 _ORDER: tuple[State, ...] = ("blocks", "warns", "waived")
 _SENTENCE: dict[State, str] = {
@@ -94,15 +95,29 @@ def _not_examined(marks: Marks) -> Iterator[str]:
             continue
         for problem in gate["problems"]:
             said.setdefault(problem, []).append(short)
-        if gate["checked"] < gate["expected"] and not gate["problems"]:
-            lost = f"{gate['expected'] - gate['checked']} of {gate['expected']} {gate['what']}"
-            said.setdefault(f"{lost}, for no reason that is known", []).append(short)
+        for text in _reasons(name, gate, marks):
+            said.setdefault(text, []).append(short)
     lines = [f"- {_text(', '.join(gates))}: {_text(text)}" for text, gates in said.items()]
     idle = sum("proof_s" not in one for one in marks.revisions)
     if idle:
         lines.append(f"- {idle} of {len(marks.revisions)} revisions: not to be proven, or not reached")
     if lines:
         yield from ("## Not examined", "", *_first(lines), "")
+
+
+def _reasons(name: str, gate: Mapping[str, Any], marks: Marks) -> Iterator[str]:
+    """Yield which revisions a gate did not examine, by why; and how much of it nobody knows the reason for."""
+    lost = gate["expected"] - gate["checked"]
+    by_reason: dict[str, list[str]] = {}
+    for one in marks.revisions:
+        if "proof_s" in one and "unexamined" in one and marks.lacking(one, [name]):
+            by_reason.setdefault(one["unexamined"], []).append(one["id"])
+    for reason, ids in by_reason.items():
+        more = f" and {len(ids) - _MOST_NAMES} more" if len(ids) > _MOST_NAMES else ""
+        yield f"{', '.join(ids[:_MOST_NAMES])}{more}: {reason}"
+    unknown = lost - sum(map(len, by_reason.values()))
+    if unknown > 0 and not gate["problems"]:
+        yield f"{unknown} of {gate['expected']} {gate['what']}, for no reason that is known"
 
 
 def _gates(marks: Marks) -> Iterator[str]:
@@ -252,9 +267,11 @@ def _is_difference(sql: str) -> bool:
 
 def _notes(marks: Marks) -> Iterator[str]:
     said: dict[str, list[str]] = {}
+    above = {f"{one['id']} was not examined: {one['unexamined']}" for one in marks.revisions if "unexamined" in one}
     for name, gate in marks.gates.items():
         for one in gate["notes"]:
-            said.setdefault(one, []).append(name.removeprefix("migration-"))
+            if one not in above:
+                said.setdefault(one, []).append(name.removeprefix("migration-"))
     lines = [f"- {_text(note)} ({_text(', '.join(gates))})" for note, gates in said.items()]
     if lines:
         yield from ("## Notes", "", *_first(lines), "")
