@@ -18,9 +18,7 @@ from relgate.measure import memory, versions
 from relgate.values import Judgement, Measurement, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from relgate.measure.trial import Trial
     from relgate.policy.limits import Limit

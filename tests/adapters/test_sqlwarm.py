@@ -27,13 +27,16 @@ def server() -> Iterator[PostgresServer]:
         yield private
 
 
-def asked(warm: Warm, scratch: Scratch, *statements: str) -> list[object]:
+def asked(warm: Warm, scratch: Scratch, *statements: str, commit: bool = False) -> list[object]:
     """Send statements in a step of their own, as a project's engine does; the first value of each answer."""
     with sqlguard.only(scratch, warm):
         engine = create_engine("postgresql+psycopg://nobody@production.invalid/live", poolclass=pool.NullPool)
         with engine.connect() as connection:
             results = [connection.execute(text(sql)) for sql in statements]
-            return [result.scalar() if result.returns_rows else None for result in results]
+            values = [result.scalar() if result.returns_rows else None for result in results]
+            if commit:
+                connection.commit()
+            return values
 
 
 BACKEND = "SELECT pg_backend_pid()"
@@ -61,6 +64,51 @@ def test_nothing_of_a_step_is_left_for_the_next(server: PostgresServer) -> None:
         "SELECT to_regclass('public.lost')::text", "SELECT count(*) FROM pg_prepared_statements",
     )  # fmt: skip
     assert asked(warm, scratch, *left) == ['"$user", public', "0", None, 0, None, 0]
+    warm.close()
+
+
+@pytest.mark.parametrize("commit", [True, False])
+def test_what_the_driver_prepares_by_itself_lasts_no_longer_than_its_step(server: PostgresServer, commit: bool) -> None:
+    """A statement that comes often is prepared: in one step after the fifth time, and over many steps."""
+    warm, scratch = Warm(), server.create()
+    for times in (1, 1, 1, 1, 1, 1, 2, 7, 7, 1, 2):
+        assert asked(warm, scratch, *["SELECT 7"] * times, commit=commit) == [7] * times
+    warm.close()
+
+
+def test_an_engine_is_told_what_an_equal_one_has_asked_and_no_other(server: PostgresServer) -> None:
+    """The same answers as with a new connection; another kind of engine asks for itself."""
+    warm, scratch = Warm(), server.create()
+    seen: list[list[dict[str, object]]] = []
+    for keeper in (None, warm):
+        seen.append([])
+        for options in ({}, {}, {"label_length": 20}, {"use_native_hstore": False}, {}):
+            with sqlguard.only(scratch, keeper):
+                engine = create_engine("postgresql+psycopg://a@b.invalid/c", poolclass=pool.NullPool, **options)
+                with engine.connect() as connection:
+                    connection.execute(text("SELECT 1"))
+            plain = {
+                name: value for name, value in vars(engine.dialect).items() if isinstance(value, str | int | tuple)
+            }
+            seen[-1].append(plain)
+    assert seen[0] == seen[1]
+    assert seen[0][0]["default_schema_name"] == "public"
+    warm.close()
+
+
+def test_a_default_schema_of_its_own_is_seen_by_the_next_step(server: PostgresServer) -> None:
+    """A step that makes a schema named like the user changes where the next one's tables go."""
+    warm, scratch = Warm(), server.create()
+    names = []
+    for sql in ("SELECT 1", "SELECT 2"):
+        with sqlguard.only(scratch, warm):
+            engine = create_engine("postgresql+psycopg://a@b.invalid/c", poolclass=pool.NullPool)
+            with engine.begin() as connection:
+                connection.execute(text(sql))
+                connection.execute(text("CREATE SCHEMA IF NOT EXISTS AUTHORIZATION CURRENT_USER"))
+            names.append(engine.dialect.default_schema_name)
+    user = asked(warm, scratch, "SELECT current_user")
+    assert names == ["public", *user]
     warm.close()
 
 

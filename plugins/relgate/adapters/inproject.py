@@ -120,7 +120,7 @@ def failure_of(error: BaseException, project: Path, recorder: Recorder) -> Failu
     sql = _refused_sql(error, recorder)
     cause: Any = refused if sql is not None and isinstance(refused, BaseException) else error
     path, line = place(error, project, recorder.file)
-    if sql is not None and recorder.statements[-1].line:
+    if sql is not None and recorder.statements and recorder.statements[-1].line:
         path, line = recorder.path, recorder.statements[-1].line
     return Failure(one_line(cause), sql, state_of(cause) if sql is not None else "", path or recorder.path, line)
 

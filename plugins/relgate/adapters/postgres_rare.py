@@ -49,12 +49,12 @@ _RARE = {
 
 _MAPPING = """SELECT 'object', 'user mapping for ' || quote_ident(m.usename) || ' on ' || quote_ident(m.srvname),
   concat_ws(' ', 'exists', 'with ' || (SELECT string_agg(split_part(x, '=', 1), ', ') FROM unnest(m.umoptions) x),
-    md5(array_to_string(m.umoptions, ', '))) FROM pg_user_mappings m"""
+    md5(array_to_string(m.umoptions, ', '))), 0::oid FROM pg_user_mappings m"""
 
 RARE = "\nUNION ALL\n".join(
     [
-        f"""SELECT 'object', i.type || ' ' || i.identity, coalesce(nullif({definition}, ''), 'exists') FROM {table} o
-  CROSS JOIN LATERAL pg_identify_object('{table}'::regclass, o.oid, 0) i
+        f"""SELECT 'object', i.type || ' ' || i.identity, coalesce(nullif({definition}, ''), 'exists'), 0::oid
+FROM {table} o  CROSS JOIN LATERAL pg_identify_object('{table}'::regclass, o.oid, 0) i
 WHERE o.oid >= 16384 AND o.oid NOT IN (SELECT objid FROM ext WHERE classid = '{table}'::regclass)"""
         for table, definition in _RARE.items()
     ]

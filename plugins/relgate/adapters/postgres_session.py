@@ -28,6 +28,7 @@ SETTINGS = (
 )
 
 # Planned once, often for an empty schema, and used for large ones: a nested loop would be cheap there and endless here.
+_LOCAL = b"BEGIN; SET LOCAL search_path = ''; SET LOCAL enable_nestloop = off"
 _SET = "SELECT set_config('search_path', %s, false), set_config('enable_nestloop', %s, false)"
 _SET_OWN = (
     "SELECT current_setting('search_path'), current_setting('enable_nestloop'), "
@@ -133,10 +134,16 @@ class PostgresSession:
     def catalog(self) -> Catalog:
         """Return the schema."""
         with self._told(), self._connection.cursor() as cursor:
+            if self._connection.info.transaction_status == self._psycopg.pq.TransactionStatus.IDLE:
+                with self._connection.transaction():
+                    cursor.execute("SET LOCAL search_path = ''")
+                    cursor.execute("SET LOCAL enable_nestloop = off")
+                    cursor.execute(self._catalog, prepare=True)
+                    return {(kind, identity): definition for kind, identity, definition, _ in cursor.fetchall()}
             own = cursor.execute(_SET_OWN).fetchall()[0][:2]
             try:
                 cursor.execute(self._catalog, prepare=True)
-                return {(kind, identity): definition for kind, identity, definition in cursor.fetchall()}
+                return {(kind, identity): definition for kind, identity, definition, _ in cursor.fetchall()}
             finally:
                 if self._connection.info.transaction_status != self._psycopg.pq.TransactionStatus.INERROR:
                     cursor.execute(_SET, own)

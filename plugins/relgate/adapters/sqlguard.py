@@ -124,6 +124,7 @@ def _do_connect(dialect: Any, record: Any, arguments: Any, parameters: dict[str,
     else:
         key = (scratch.name, dialect.driver, sorted((name, repr(value)) for name, value in kept.items()))
         connection = guard.warm.connect(key, lambda: dialect.connect(*arguments, **(kept | ours)))
+        guard.warm.introduce(dialect, connection)
     record.info[_MARK] = guard
     guard.opened.append(connection)
     return connection

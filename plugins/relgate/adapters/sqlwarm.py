@@ -4,11 +4,17 @@ A third of a step is the server's: a process, its caches, the questions that SQL
 may be kept is kept between two steps on the same database: only psycopg's, only what the project's engine closed by
 itself, only after ``DISCARD ALL``, and never where the settings of the database or of a role have changed since it was
 opened: a new connection would have them. Whoever copies the database closes it first.
+
+What SQLAlchemy asks of a server at an engine's first connection is asked once for each kept connection: the answers are
+facts about the server and the session. Those that a step can change are looked at before the connection is lent again.
 """
 
 from __future__ import annotations
 
 import contextlib
+import inspect
+import itertools
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,7 +23,23 @@ if TYPE_CHECKING:
 OLDEST = 150000
 """``server_version_num`` from which a session can be told to report its scans now, as the end of one does."""
 
-_SETTINGS = b"SELECT string_agg(s::text, ' ' ORDER BY setdatabase, setrole) FROM pg_catalog.pg_db_role_setting s"
+_SESSION = b"""SELECT pg_catalog.concat_ws('|',
+  (SELECT pg_catalog.string_agg(s::text, ' ' ORDER BY setdatabase, setrole) FROM pg_catalog.pg_db_role_setting s),
+  pg_catalog.current_schema(), pg_catalog.to_regtype('hstore')::oid)"""
+"""What a new session would be, and what SQLAlchemy asks that a step may change: the default schema, the type hstore."""
+
+_number = itertools.count()
+_PLAIN = (str, int, float, tuple, type(None))
+
+
+@dataclass(eq=False)
+class _Entry:
+    """A connection, for whom it was opened, what its session was, and what SQLAlchemy learned: (asker, answers)."""
+
+    key: object
+    connection: Any
+    session: bytes | None
+    learned: list[tuple[object, dict[str, Any]]] = field(default_factory=list)
 
 
 class Warm:
@@ -25,8 +47,8 @@ class Warm:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._kept: tuple[object, Any, bytes | None] | None = None
-        self._lent: tuple[object, Any, bytes | None] | None = None
+        self._kept: _Entry | None = None
+        self._lent: _Entry | None = None
 
     def connect(self, key: object, connect: Callable[[], Any]) -> Any:
         """Return the kept connection if it was opened for an equal ``key``, else a new one to be kept."""
@@ -37,32 +59,53 @@ class Warm:
             connection = connect()
             if not _keepable(connection):
                 return connection
-            entry = (key, connection, _ask(connection, _SETTINGS))
+            entry = _Entry(key, connection, _ask(connection, _SESSION))
         self._lent = entry
-        entry[1].close = self._returned
-        return entry[1]
+        entry.connection.close = self._returned
+        return entry.connection
+
+    def introduce(self, dialect: Any, connection: Any) -> None:
+        """Let a new engine's dialect know what an equal one has learned from this connection."""
+        entry = self._lent
+        if entry is None or entry.connection is not connection:
+            return
+        ask = dialect.initialize
+
+        def initialize(first: Any) -> None:
+            asker = (type(dialect), _plain(dialect))
+            known = next((answers for one, answers in entry.learned if one == asker), None)
+            if known is not None:
+                vars(dialect).update(known)
+                return
+            before = dict(vars(dialect))
+            ask(first)
+            answers = _answers(dialect, before)
+            if answers is not None:
+                entry.learned.append((asker, answers))
+
+        dialect.initialize = initialize
 
     def keeps(self, connection: Any) -> bool:
         """Say whether a connection is kept; one that is still lent, its pool holding on to it, is not from now on."""
-        if self._lent is not None and self._lent[1] is connection:
+        if self._lent is not None and self._lent.connection is connection:
             self._lent = None
             del connection.close
-        return self._kept is not None and self._kept[1] is connection
+        return self._kept is not None and self._kept.connection is connection
 
     def close(self) -> None:
         """Close what is kept."""
         if self._kept is not None:
             with contextlib.suppress(Exception):
-                self._kept[1].close()
+                self._kept.connection.close()
         self._kept = None
 
-    def _take(self, key: object) -> tuple[object, Any, bytes | None] | None:
+    def _take(self, key: object) -> _Entry | None:
         kept = self._kept
         if kept is None:
             return None
-        if kept[0] == key:
+        if kept.key == key:
             with contextlib.suppress(Exception):
-                if _ask(kept[1], _SETTINGS) == kept[2]:
+                if _ask(kept.connection, _SESSION) == kept.session:
                     self._kept = None
                     return kept
         self.close()
@@ -73,7 +116,7 @@ class Warm:
         if self._lent is None:
             return
         entry, self._lent = self._lent, None
-        connection = entry[1]
+        connection = entry.connection
         del connection.close
         try:
             _as_new(connection)
@@ -93,9 +136,30 @@ def _as_new(connection: Any) -> None:
     connection.rollback()
     connection.isolation_level = connection.read_only = connection.deferrable = None
     connection.autocommit = True
-    connection.execute("DISCARD ALL", prepare=False)  # Sent by the driver: it forgets its prepared statements too.
-    connection.execute("SELECT pg_stat_force_next_flush()", prepare=False)
+    connection.execute("SELECT pg_catalog.pg_stat_force_next_flush()", prepare=False)
+    # The driver forgets its prepared statements when it sees this, but looks only at a text that it has not sent before.
+    connection.execute(f"DISCARD ALL -- {next(_number)}", prepare=False)
     connection.autocommit = False
+
+
+def _plain(dialect: Any) -> dict[str, Any]:
+    """Return what a dialect was made with, as far as it can be compared."""
+    return {name: value for name, value in vars(dialect).items() if isinstance(value, _PLAIN)}
+
+
+def _answers(dialect: Any, before: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what asking has changed in a dialect; None where that cannot be handed to another one."""
+    if getattr(dialect, "_has_native_hstore", False):
+        return None  # Its adapters hang on the engine.
+    changed = {name: value for name, value in vars(dialect).items() if before.get(name, dialect) is not value}
+    lazy = {name for name in changed if _is_lazy(inspect.getattr_static(type(dialect), name, None))}
+    facts = {name: value for name, value in changed.items() if name not in lazy and name != "initialize"}
+    return facts if all(isinstance(value, _PLAIN) for value in facts.values()) else None
+
+
+def _is_lazy(attribute: object) -> bool:
+    """Whether an attribute makes its own value at the first use."""
+    return hasattr(attribute, "__get__") and not hasattr(attribute, "__set__") and not callable(attribute)
 
 
 def _ask(connection: Any, sql: bytes) -> bytes | None:

@@ -17,7 +17,6 @@ from relgate.migrate.faults import (
     BACKFILL,
     CRASH,
     DATA,
-    EARLIER,
     LOCKS,
     MODELS,
     ROLLBACK_SQL,

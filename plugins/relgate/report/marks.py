@@ -86,7 +86,7 @@ class Marks:
         return Mark("waived", found["waived"]) if found["waived"] else Mark("ok")
 
     def lacking(self, revision: Mapping[str, Any], gates: Collection[str]) -> list[str]:
-        """Return those of some gates that had to examine a revision and did not; the chain and the models are others'."""
+        """Return those of some gates that had to examine a revision and did not; of all but those about the whole."""
         done = revision.get("examined", ())
         return [one for one in gates if one in PER_REVISION and one not in self._absent and one not in done]
 
