@@ -13,11 +13,11 @@ import pytest
 
 from examples.shop.migration_faults import FAULTS, PRODUCTION, write
 from examples.shop.migrations import INI
-from relgate.adapters.alembic import AlembicTool
 from relgate.adapters.postgres import PostgresServer
 from relgate.migrate.prove import GATES
 from relgate.policy.migrations import Migrations
 from relgate.prove import examine
+from relgate.wiring import make_tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,7 @@ def prove(ini: Path, server: PostgresServer, gates: tuple[str, ...], live: Live 
     """The proof of a project."""
     migrations = Migrations.model_validate({"kind": "alembic", "source": str(ini), **more})
     plan = {"run_id": "run", "folder": str(ini.parent), "wanted": list(gates), "today": "2026-11-21"}
-    tool = AlembicTool(ini)
+    tool = make_tool(migrations)
     try:
         return examine(plan, migrations, tool, server, live)[0]
     finally:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from relgate.adapters import postgres_tables
-from relgate.adapters.postgres_catalog import catalog_sql
+from relgate.adapters.postgres_look import Look
 from relgate.errors import UsageError
 from relgate.ports.migrations import Catalog, Lock, Row, SqlError, Table
 
@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from relgate.adapters.postgres_look import Ask
+
 SETTINGS = (
     "-c timezone=UTC -c datestyle=ISO,YMD -c intervalstyle=iso_8601 -c bytea_output=hex -c client_min_messages=warning"
     " -c jit=off"
 )
 
 # Planned once, often for an empty schema, and used for large ones: a nested loop would be cheap there and endless here.
-_LOCAL = b"BEGIN; SET LOCAL search_path = ''; SET LOCAL enable_nestloop = off"
+_BEGIN = b"BEGIN; SET LOCAL search_path = ''; SET LOCAL enable_nestloop = off; SET LOCAL plan_cache_mode = force_generic_plan"
+_FEW = b"SET LOCAL enable_nestloop = on"
 _SET = "SELECT set_config('search_path', %s, false), set_config('enable_nestloop', %s, false)"
 _SET_OWN = (
     "SELECT current_setting('search_path'), current_setting('enable_nestloop'), "
@@ -89,7 +92,7 @@ class PostgresSession:
         self._literals.adapters.register_dumper(dict, self._psycopg.types.json.JsonDumper)
         for name in _AS_TEXT:
             self._literals.adapters.register_loader(name, self._psycopg.types.string.TextLoader)
-        self._catalog = catalog_sql(connection.info.server_version)
+        self._look = Look(connection.info.server_version)
 
     @property
     def backend(self) -> int:
@@ -134,19 +137,29 @@ class PostgresSession:
     def catalog(self) -> Catalog:
         """Return the schema."""
         with self._told(), self._connection.cursor() as cursor:
+
+            def ask(sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+                if parameters:  # Of a few relations: found by the catalogs' indexes, however many others there are.
+                    self._connection.pgconn.exec_(_FEW)
+                return cursor.execute(sql, parameters or None, prepare=True).fetchall()
+
             if self._connection.info.transaction_status == self._psycopg.pq.TransactionStatus.IDLE:
-                with self._connection.transaction():
-                    cursor.execute("SET LOCAL search_path = ''")
-                    cursor.execute("SET LOCAL enable_nestloop = off")
-                    cursor.execute(self._catalog, prepare=True)
-                    return {(kind, identity): definition for kind, identity, definition, _ in cursor.fetchall()}
+                return self._in_its_own_transaction(ask)
             own = cursor.execute(_SET_OWN).fetchall()[0][:2]
             try:
-                cursor.execute(self._catalog, prepare=True)
-                return {(kind, identity): definition for kind, identity, definition, _ in cursor.fetchall()}
+                return self._look.whole(ask)
             finally:
                 if self._connection.info.transaction_status != self._psycopg.pq.TransactionStatus.INERROR:
                     cursor.execute(_SET, own)
+
+    def _in_its_own_transaction(self, ask: Ask) -> Catalog:
+        """Read it with settings that end with the transaction; sent past the driver, which would ask twice as often."""
+        connection = self._connection.pgconn
+        connection.exec_(_BEGIN)
+        try:
+            return self._look.read(ask)
+        finally:
+            connection.exec_(b"ROLLBACK")
 
     def tables(self) -> tuple[Table, ...]:
         """Return the tables that rows can be written to, those that others refer to first where there is an order."""

@@ -137,7 +137,7 @@ def _as_new(connection: Any) -> None:
     connection.isolation_level = connection.read_only = connection.deferrable = None
     connection.autocommit = True
     connection.execute("SELECT pg_catalog.pg_stat_force_next_flush()", prepare=False)
-    # The driver forgets its prepared statements when it sees this, but looks only at a text that it has not sent before.
+    # The driver forgets its prepared statements when it sees this, and looks only at a text that is new to it.
     connection.execute(f"DISCARD ALL -- {next(_number)}", prepare=False)
     connection.autocommit = False
 
