@@ -4,23 +4,29 @@
 
 Two schemas: about 1,161 objects (as large as one of the real histories that were measured), and 1,000 tables with 8 columns, a
 primary key, a foreign key, a check, two indexes and comments each. Both sides run in turn within one process, rounds
-interleaved; the fingerprint on a warm connection and on a cold one, pg_dump as a user starts it. Medians, and the ratio.
+interleaved, pg_dump as a user starts it. Three fingerprints: all of it on a cold connection, all of it on a warm one, and
+what a proof takes at each step: the one after a step that added a column and an index. Each must be what a cold
+connection reads. Medians and ratios, of the clock and, for a machine that does other things too, of processors: this
+process, the server's connection, pg_dump and its connection.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import statistics
 import subprocess
 import time
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from relgate.adapters.postgres import PostgresServer
+from relgate.adapters.postgres_look import Look
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from relgate.adapters.postgres_session import PostgresSession
     from relgate.ports.migrations import Scratch
 
 COMMON = """
@@ -49,32 +55,68 @@ def schema(tables: int, extras: int) -> list[str]:
     return [COMMON, *made]
 
 
-def took_s(act: Callable[[], object]) -> float:
-    """Return how long a call takes."""
-    begun = time.perf_counter()
-    act()
-    return time.perf_counter() - begun
+@dataclass(frozen=True)
+class Took:
+    """Seconds on the clock, and of processors."""
+
+    clock_s: float
+    processor_s: float
 
 
-def measure(server: PostgresServer, dump: str, scratch: Scratch, rounds: int) -> None:
-    """Print the medians of one schema."""
+def ended_s(server: PostgresServer) -> float:
+    """Return the processor time of the children of this process and of the server's connections that have ended."""
+    assert server._cluster is not None  # noqa: SLF001 - nothing but a benchmark asks for this
+    pid = (server._cluster.data / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0]  # noqa: SLF001
+    own = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return _ticks_s(pid, 13) + own.ru_utime + own.ru_stime
+
+
+def _ticks_s(pid: int | str, at: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[at]) + int(fields[at + 1])) / os.sysconf("SC_CLK_TCK")
+
+
+def looked(session: PostgresSession) -> Took:
+    """Return what a look costs. The server counts in hundredths of a second: only sums over many rounds say something."""
+    begun, busy, server = time.perf_counter(), time.process_time(), _ticks_s(session.backend, 11)
+    session.catalog()
+    clock_s, busy_s = time.perf_counter() - begun, time.process_time() - busy
+    return Took(clock_s, busy_s + _ticks_s(session.backend, 11) - server)
+
+
+def dumped(server: PostgresServer, command: list[str], environment: dict[str, str]) -> Took:
+    """Return what pg_dump costs, its connection with it."""
+    begun, busy = time.perf_counter(), ended_s(server)
+    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+    clock_s = time.perf_counter() - begun
+    time.sleep(0.2)  # Until the server has waited for the connection.
+    return Took(clock_s, ended_s(server) - busy)
+
+
+def measure(server: PostgresServer, dump: str, scratch: Scratch, tables: int, rounds: int) -> None:
+    """Print what one schema costs."""
     environment = {**os.environ, **dict(scratch.environment)}
-    warm: list[float] = []
-    cold: list[float] = []
-    dumped: list[float] = []
-    with server.open(scratch) as session:
+    took: dict[str, list[Took]] = {name: [] for name in ("pg_dump -s", "cold", "warm", "after one step")}
+    with server.open(scratch) as session, server.open(scratch) as whole:
+        whole._look = Look(whole._connection.info.server_version, large=1 << 60)  # noqa: SLF001
         entries = len(session.catalog())
-        for _ in range(rounds):
-            warm.append(took_s(session.catalog))
-            dumped.append(
-                took_s(lambda: subprocess.run([dump, "-s"], env=environment, stdout=subprocess.DEVNULL, check=True))
-            )
+        session.catalog()
+        for k in range(rounds):
+            took["warm"].append(looked(whole))
+            took["pg_dump -s"].append(dumped(server, [dump, "-s"], environment))
             with server.open(scratch) as fresh:
-                cold.append(took_s(fresh.catalog))
-    one, other, first = (statistics.median(values) * 1000 for values in (warm, dumped, cold))
-    print(
-        f"{entries:6} entries: fingerprint {one:.1f} ms (cold {first:.1f} ms), pg_dump -s {other:.0f} ms, 1/{other / one:.1f}"
-    )
+                took["cold"].append(looked(fresh))
+            n = k * 7 % tables
+            session.run(f"ALTER TABLE t{n} ADD COLUMN more_{k} int; CREATE INDEX more_{k} ON t{n} (more_{k})")
+            took["after one step"].append(looked(session))
+            with server.open(scratch) as fresh:
+                assert session.catalog() == fresh.catalog()
+    print(f"{entries} entries")
+    clock = {name: statistics.median(one.clock_s for one in all_) for name, all_ in took.items()}
+    busy = {name: statistics.mean(one.processor_s for one in all_) for name, all_ in took.items()}
+    for name in took:
+        ratios = f"1/{clock['pg_dump -s'] / clock[name]:.1f} and 1/{busy['pg_dump -s'] / busy[name]:.1f} of pg_dump"
+        print(f"  {name:15} clock {clock[name] * 1000:7.1f} ms, processor {busy[name] * 1000:7.1f} ms, {ratios}")
 
 
 def main() -> None:
@@ -93,7 +135,7 @@ def main() -> None:
             with server.open(scratch) as session:
                 for statement in schema(tables, extras):
                     session.run(statement)
-            measure(server, dump, scratch, options.rounds)
+            measure(server, dump, scratch, tables, options.rounds)
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ def test_an_engine_is_told_what_an_equal_one_has_asked_and_no_other(server: Post
                 engine = create_engine("postgresql+psycopg://a@b.invalid/c", poolclass=pool.NullPool, **options)
                 with engine.connect() as connection:
                     connection.execute(text("SELECT 1"))
-            plain = {
+            plain: dict[str, object] = {
                 name: value for name, value in vars(engine.dialect).items() if isinstance(value, str | int | tuple)
             }
             seen[-1].append(plain)

@@ -30,7 +30,10 @@ SETTINGS = (
 )
 
 # Planned once, often for an empty schema, and used for large ones: a nested loop would be cheap there and endless here.
-_BEGIN = b"BEGIN; SET LOCAL search_path = ''; SET LOCAL enable_nestloop = off; SET LOCAL plan_cache_mode = force_generic_plan"
+_BEGIN = (
+    b"BEGIN; SET LOCAL search_path = ''; SET LOCAL enable_nestloop = off; "
+    b"SET LOCAL plan_cache_mode = force_generic_plan"
+)
 _FEW = b"SET LOCAL enable_nestloop = on"
 _SET = "SELECT set_config('search_path', %s, false), set_config('enable_nestloop', %s, false)"
 _SET_OWN = (
