@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from relgate.adapters.command import CommandTool
 from relgate.adapters.mariadb import MariadbServer
 from relgate.adapters.postgres import PostgresServer
 from relgate.adapters.sqlfolder import SqlFolderTool
 from relgate.adapters.sqlite import SqliteServer
-from relgate.migrate.prove import GATES
+from relgate.migrate.prove import GATES, Asked
+from relgate.migrate.prove import prove as prove_all
+from relgate.migrate.scale import Sizes
 from relgate.policy.migrations import Migrations
 from relgate.prove import examine
+from tests.adapters.histories import command_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,6 +149,18 @@ def test_code_that_goes_first_must_tolerate_the_schema_before(server: Server, tm
 
     assert ("new-query-breaks", "0003") in codes[0]
     assert codes[1] == set()
+
+
+def test_a_step_whose_statements_nobody_sees_is_timed_on_every_table(tmp_path: Path) -> None:
+    """What a foreign program sends is not known: no table may be left out, or nothing would be timed and pass."""
+    call = command_script(tmp_path)
+    tool = CommandTool(f"{call} up {{revision}}", f"{call} down {{revision}}", f"{call} list", cwd=tmp_path)
+    scale = "migration-scale"
+    with SqliteServer() as server:
+        book, ordered = prove_all(server, tool, Asked(frozenset({scale}), sizes=Sizes(rows=(20, 40, 60))))
+
+    assert scale in book.rows[ordered[1].id]["examined"]
+    assert book.rows[ordered[1].id]["scale"]["rows"] or book.findings
 
 
 N_1 = "migration-n-1"
