@@ -178,7 +178,7 @@ class Bench:
         before, dump, there = self._base(history, mutant.revision)
         scratch = self.server.create(before)
         try:
-            with closing(AlembicTool(ini, warm=True)) as tool:
+            with closing(AlembicTool(ini)) as tool:
                 if tool.move(scratch, mutant.revision, "up").failure is not None:
                     return ""
                 up = self._dump(scratch)
@@ -195,7 +195,7 @@ class Bench:
         if (history.name, revision) not in self._dumped:
             ini = self.write(history, {*history.before(revision), revision}, {})
             scratch = self.server.create()
-            with closing(AlembicTool(ini, warm=True)) as tool:
+            with closing(AlembicTool(ini)) as tool:
                 for one in sorted(history.before(revision)):
                     _must(tool.move(scratch, one, "up"), one)
                 dump = self._dump(scratch)
