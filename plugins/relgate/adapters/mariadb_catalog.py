@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from relgate.adapters.mariadb_connect import Connection, name_of
-from relgate.ports.migrations import Books, Catalog, Column, ForeignKey, Table
+from relgate.ports.migrations import Books, Catalog, Column, ForeignKey, SqlError, Table
 
 BASE = ("BASE TABLE", "SYSTEM VERSIONED")
 """Kinds of tables that hold rows."""
@@ -80,7 +80,12 @@ def quoted(name: str) -> str:
 
 
 def created(text: str) -> Created:
-    """Take the answer to SHOW CREATE TABLE apart. Its lines are the server's own, one for each part."""
+    """Take the answer to SHOW CREATE TABLE apart. Its lines are the server's own, one for each part.
+
+    Raises:
+        SqlError: a foreign key cannot be read: servers up to 10.11.18 do not escape backticks in its names.
+
+    """
     lines = text.split("\n")
     end = next((index for index, line in enumerate(lines) if line.startswith(")")), len(lines) - 1)
     keys, constraints, others = [], [], []
@@ -90,6 +95,8 @@ def created(text: str) -> Created:
             keys.append((key["kind"] or "", (key["name"] or "PRIMARY").replace("``", "`"), key["rest"]))
         elif constraint := _CONSTRAINT.match(plain):
             constraints.append((constraint["name"].replace("``", "`"), constraint["rest"]))
+        elif " FOREIGN KEY (" in plain and not line.startswith("  `"):
+            raise _unreadable(plain)
         elif not line.startswith("  `"):
             others.append(plain.strip())
     options = re.sub(r" AUTO_INCREMENT=\d+", "", lines[end].removeprefix(")").strip(), count=1)
@@ -307,7 +314,14 @@ def _foreign_keys(text: Created) -> list[ForeignKey]:
         if match := _FOREIGN_KEY.match(rest):
             table = quoted(match["table"][1:-1].replace("``", "`"))
             found.append(ForeignKey(name, _names(match["own"]), table, _names(match["there"])))
+        elif rest.startswith("FOREIGN KEY"):
+            raise _unreadable(f"CONSTRAINT {name_of(name)} {rest}")
     return found
+
+
+def _unreadable(line: str) -> SqlError:
+    text = f"the server does not write this foreign key as SQL: {line.strip()}. Rename what has a backtick in its name"
+    return SqlError(f"{text}, or use MariaDB 10.11.19 or newer")
 
 
 def _names(text: str) -> tuple[str, ...]:
