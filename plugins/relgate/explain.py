@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from relgate.errors import UsageError
 from relgate.measure import quantiles
 from relgate.measure.describe import percent
+from relgate.policy.api import EXPLORED
 from relgate.policy.limits import NumberLimit
 from relgate.policy.risk import is_statistical
 from relgate.report.advice import BY_KIND, next_steps
@@ -95,17 +96,26 @@ def explain(
 
 
 def _proven(gate: Gate) -> list[str]:
-    """Everything about a gate on migrations: what it may find, and what to do then."""
+    """Everything about a gate that has findings: what it may find, and what to do then."""
     from relgate.migrate.faults import FAULTS
+    from relgate.openapi.faults import FAULTS as EXPLORED_FAULTS
 
-    faults = FAULTS.get(gate.id, {})
+    explored = gate.id in EXPLORED
+    faults = [
+        (code, fault.blocks, fault.do)
+        for table in (FAULTS, EXPLORED_FAULTS)
+        for code, fault in table.get(gate.id, {}).items()
+    ]
+    how = "what exploring the API finds, before anything is observed"
+    if not explored:
+        how = f"{KINDS[gate.kind]}, on scratch databases, before anything is observed"
     return [
         f"{gate.id} ({gate.family}, {gate.severity}): {gate.description}",
-        f"  measures    {KINDS[gate.kind]}, on scratch databases, before anything is observed",
+        f"  measures    {how}",
         f"  fails       a finding that blocks and is not waived -> {gate.on_fail}",
         "  chance      none: it reports what it saw",
         *(["  finds"] if faults else []),
-        *(f"    {code} ({'blocks' if fault.blocks else 'warns'}): {fault.do}" for code, fault in faults.items()),
+        *(f"    {code} ({'blocks' if blocks else 'warns'}): {do}" for code, blocks, do in faults),
         *([f"  owner       {gate.owner}"] if gate.owner else []),
         "  when it fails",
         *(f"    - {step}" for step in next_steps(gate, Verdict.FAIL) or BY_KIND[gate.kind]),

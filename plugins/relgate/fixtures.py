@@ -99,6 +99,43 @@ class MigrationProof:
         return gates[gate_id]
 
 
+@dataclass(frozen=True, slots=True)
+class ExploredPart:
+    """What exploring the API says about one gate, by the gate's id."""
+
+    gate: str
+
+
+@dataclass(frozen=True)
+class ApiExploration:
+    """What was explored in this run; ``exploration.errors`` is what the gate ``api-errors`` judges."""
+
+    run: Run
+
+    def __getattr__(self, name: str) -> ExploredPart:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return ExploredPart(f"api-{name.replace('_', '-')}")
+
+    def findings(self, gate_id: str) -> Findings:
+        """Return what was found.
+
+        Raises:
+            SourceError: nothing was explored in this run, or not this gate.
+
+        """
+        from relgate.errors import SourceError
+        from relgate.openapi.store import read
+
+        gates = read(self.run.path / "evidence", self.run.id).gates
+        if gate_id not in gates:
+            raise SourceError(f"the exploration has nothing about {gate_id}: it has {', '.join(gates)}")
+        return gates[gate_id]
+
+
+Part = SignalPart | ProofPart | ExploredPart
+
+
 class GateJudge:
     """The ``gate`` fixture: judges one release criterion and leaves the result on the test's report."""
 
@@ -108,14 +145,14 @@ class GateJudge:
         self._run = run
         self._observation = observation
 
-    def judge(self, gate_id: str, signal: SignalPart | ProofPart | Measurement | None = None) -> Judgement:
+    def judge(self, gate_id: str, signal: Part | Measurement | None = None) -> Judgement:
         """Judge a gate of the policy; the test fails unless the verdict is pass or warn.
 
         Args:
             gate_id: id of the gate in the policy.
             signal: a part of ``observation``, which must be the one that the policy's gate measures; or your own
-                ``Measurement`` for a gate without a signal; or a part of ``migrations``; or None for what the policy
-                names.
+                ``Measurement`` for a gate without a signal; or a part of ``migrations`` or ``exploration``; or None for
+                what the policy names.
 
         Returns:
             The judgement, when it is pass or warn.
@@ -149,26 +186,29 @@ class GateJudge:
             raise UsageError(f"one test is one gate: {self._item.nodeid} has judged {previous.id} already")
         return rule
 
-    def _judgement(
-        self, rule: Rule, signal: SignalPart | ProofPart | Measurement | None
-    ) -> tuple[Judgement, Evidence | None]:
-        if rule.kind == "findings" or isinstance(signal, ProofPart):
+    def _judgement(self, rule: Rule, signal: Part | Measurement | None) -> tuple[Judgement, Evidence | None]:
+        if rule.kind == "findings" or isinstance(signal, ProofPart | ExploredPart):
             return self._found(rule, signal), None
         return self._measured(rule, signal)
 
-    def _found(self, rule: Rule, signal: SignalPart | ProofPart | Measurement | None) -> Judgement:
-        """Judge what the proof of the migrations says about this gate, whatever the test asks for."""
+    def _found(self, rule: Rule, signal: Part | Measurement | None) -> Judgement:
+        """Judge what the proof or the exploration says about this gate, whatever the test asks for."""
         from relgate.errors import SourceError
+        from relgate.policy.api import EXPLORED
         from relgate.verdicts import by_findings, unmeasured
 
-        if rule.kind != "findings" or (isinstance(signal, ProofPart) and signal.gate != rule.id):
+        part, what = (
+            (ExploredPart, "the exploration of the API")
+            if rule.id in EXPLORED
+            else (ProofPart, "the proof of the migrations")
+        )
+        if rule.kind != "findings" or (isinstance(signal, ProofPart | ExploredPart) and signal.gate != rule.id):
             return unmeasured(rule, f"the policy's gate {rule.id} is not what the test gives it to judge: {signal}")
-        if signal is not None and not isinstance(signal, ProofPart):
-            return unmeasured(
-                rule, f"{rule.id} is judged by the proof of the migrations, the test gives something else"
-            )
+        if signal is not None and not isinstance(signal, part):
+            return unmeasured(rule, f"{rule.id} is judged by {what}, the test gives something else")
+        source = ApiExploration(self._run) if rule.id in EXPLORED else MigrationProof(self._run)
         try:
-            return by_findings(rule, MigrationProof(self._run).findings(rule.id))
+            return by_findings(rule, source.findings(rule.id))
         except SourceError as error:
             return unmeasured(rule, str(error))
 
@@ -279,6 +319,12 @@ def gate(request: pytest.FixtureRequest) -> GateJudge:
 def migrations(request: pytest.FixtureRequest) -> MigrationProof:
     """What was proven about this run's migrations: ``gate.judge("migration-data", migrations.data)``."""
     return MigrationProof(_run(request.config))
+
+
+@pytest.fixture(scope="session")
+def exploration(request: pytest.FixtureRequest) -> ApiExploration:
+    """What exploring the API found: ``gate.judge("api-errors", exploration.errors)``."""
+    return ApiExploration(_run(request.config))
 
 
 def _run(config: pytest.Config) -> Run:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from relgate.asked import FAMILIES, OPTIONS, asked, decides, given, selected_families
-from relgate.fixtures import RUN, gate, migrations, observation
+from relgate.fixtures import RUN, exploration, gate, migrations, observation
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from relgate.session import Controller
 
-__all__ = ["gate", "migrations", "observation"]
+__all__ = ["exploration", "gate", "migrations", "observation"]
 
 CONTROLLER: pytest.StashKey[Controller] = pytest.StashKey()
 

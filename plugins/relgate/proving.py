@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from relgate.child import Child
 from relgate.errors import SourceError
+from relgate.policy.migrations import PROVEN
 from relgate.settings import is_secret, migration_secrets, resolve, secret_values
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Proving:
 
     def __init__(self, run: Run, gates: Collection[str], screen: Screen | None) -> None:
         self._run = run
-        self._wanted = sorted(id_ for id_, rule in run.gates.items() if id_ in gates and rule.kind == "findings")
+        self._wanted = sorted(id_ for id_ in run.gates if id_ in gates and id_ in PROVEN)
         self._screen = screen
 
     def prove(self) -> None:

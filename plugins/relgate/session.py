@@ -14,6 +14,7 @@ from relgate.bake import Bake
 from relgate.collector import Collector, GateItems, read_collected
 from relgate.decide import Ending
 from relgate.errors import PolicyError, SourceError, UsageError
+from relgate.exploring import Exploring
 from relgate.guard import Guard
 from relgate.history import carried, going_back, usual_noise
 from relgate.proving import Proving
@@ -122,6 +123,7 @@ class Controller:
         if not (serial and session.testsfailed):
             try:
                 Proving(self.run, wanted, reporter).prove()
+                Exploring(self.run, wanted, reporter).explore()
                 self.ended_early = Bake(self.run, wanted, reporter).observe()
             except (SourceError, UsageError) as error:
                 self.collector.interrupt(f"nothing could be observed: {error}")

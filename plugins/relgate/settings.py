@@ -105,7 +105,7 @@ class Run:
 
         Made once, before the first gate: a test may take a variable out of the environment, and its mask must stay.
         """
-        values = secret_values(self.environment) + migration_secrets(self.policy)
+        values = secret_values(self.environment) + migration_secrets(self.policy) + api_secrets(self.policy)
         return Redactor(values, self.policy.redact)
 
     @property
@@ -374,6 +374,25 @@ def migration_secrets(policy: Policy) -> tuple[str, ...]:
     urls = [resolve(one) for one in named if one is not None and is_secret(one)]
     passwords = [unquote(part) for url in urls if (part := urlsplit(url).password)]
     return tuple(sorted({*urls, *passwords}, key=len, reverse=True))
+
+
+def api_secrets(policy: Policy) -> tuple[str, ...]:
+    """What the requests that explore an API carry and nobody may read: referred headers, and texts of the login."""
+    if policy.api is None:
+        return ()
+    named = [
+        *policy.api.headers.values(),
+        *(_texts(policy.api.login.json_body) if policy.api.login is not None else ()),
+    ]
+    return tuple(sorted({resolve(one) for one in named if is_secret(one)}, key=len, reverse=True))
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for inner in value.values() for text in _texts(inner)]
+    if isinstance(value, list):
+        return [text for inner in value for text in _texts(inner)]
+    return [value] if isinstance(value, str) else []
 
 
 def _secrets_of(auth: Auth | None) -> set[str]:

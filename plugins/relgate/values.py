@@ -329,7 +329,7 @@ class Finding:
     ``gate``: whose business it is. ``code``: the kind of fault (``index-lost``). ``what``: one sentence about this one.
     ``why``: why it matters. ``do``: what to do. ``blocks``: False for a warning. ``sql``: the statement at fault.
     ``revision``, ``path``, ``line``: where; None, empty, 0 where it has no such place. ``waiver``: who excused it and
-    until when; a waived finding does not block.
+    until when; a waived finding does not block. ``reproduce``: a command that shows it again. ``saw``: what came then.
     """
 
     gate: str
@@ -343,6 +343,8 @@ class Finding:
     line: int = 0
     sql: str | None = None
     waiver: str | None = None
+    reproduce: str = ""
+    saw: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,8 @@ def told(finding: Finding, *, named: bool = False) -> str:
     where = f" ({finding.path}:{finding.line})" if finding.path and finding.line else ""
     revision = f"{finding.revision}: " if finding.revision is not None and not named else ""
     waived = f" [waived: {finding.waiver}]" if finding.waiver is not None else ""
-    return f"{revision}{finding.code}: {finding.what}{where}; {finding.do}{waived}"
+    again = f" | {finding.reproduce}" if finding.reproduce else ""
+    return f"{revision}{finding.code}: {finding.what}{where}; {finding.do}{waived}{again}"
 
 
 def limits_of(gate: Gate) -> str:

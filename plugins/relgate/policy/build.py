@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from relgate.policy import environments, model
+from relgate.policy.api import EXPLORED, Api, Login
 from relgate.policy.checks import entry
 from relgate.policy.fields import FIELDS
 from relgate.policy.gates import kind_and_unit
@@ -29,7 +30,10 @@ def build(doc: Doc, plan: Plan, sha256: str) -> model.Policy:
     }
     migrations = _migrations(doc["migrations"]) if "migrations" in doc else None
     if migrations is not None:
-        gates |= {gate_id: _proven(gate_id) for gate_id in migrations.gates if gate_id not in gates}
+        gates |= {id_: _found(id_, "migration", PROVEN[id_]) for id_ in migrations.gates if id_ not in gates}
+    api = _api(doc["api"]) if "api" in doc else None
+    if api is not None:
+        gates |= {id_: _found(id_, "smoke", EXPLORED[id_]) for id_ in api.gates if id_ not in gates}
     risk = _risk(Risk.at(doc.get("confidence", DEFAULT_CONFIDENCE)), doc)
     return model.Policy(
         relgate=doc["relgate"],
@@ -38,6 +42,7 @@ def build(doc: Doc, plan: Plan, sha256: str) -> model.Policy:
         environments={name: _environment(name, raw, doc.get("noise")) for name, raw in doc["environments"].items()},
         signals={name: _signal(name, raw) for name, raw in entry(doc, "signals").items()},
         migrations=migrations,
+        api=api,
         gates=gates,
         phases=phases,
         phase_risks={name: _risk(risk, raw) for name, raw in entry(doc, "phases").items() if "risk" in raw},
@@ -74,10 +79,37 @@ def _gate(gate_id: str, plan: GatePlan) -> model.Gate:
         on_fail=plan.on_fail,
         severity=plan.severity,
         expect=expect,
-        family="migration" if rule.kind == "findings" else plan.raw.get("family", "canary"),
+        family=_family(gate_id, plan),
         **_given(plan.raw, "confidence", "weight", "worse_by", "min_samples", "over", "next_steps", "owner"),
         **_given(plan.raw, "description", "runbook", warmup="warmup_s"),
     )
+
+
+def _family(gate_id: str, plan: GatePlan) -> model.Family:
+    if gate_id in EXPLORED:
+        return "smoke"
+    family: model.Family = "migration" if plan.rule.kind == "findings" else plan.raw.get("family", "canary")
+    return family
+
+
+def _api(raw: Doc) -> Api:
+    same = (
+        "openapi",
+        "requests",
+        "seed",
+        "ids",
+        "include",
+        "exclude",
+        "methods",
+        "headers",
+        "stateful",
+        "differential",
+    )
+    given = _given(raw, *same, "undocumented", "ignore", "without", time="time_s", timeout="timeout_s")
+    login = None
+    if "login" in raw:
+        login = Login(**_given(raw["login"], "token", "header", "prefix", post="path", json="json_body"))
+    return Api(login=login, **given)
 
 
 def _migrations(raw: Doc) -> Migrations:
@@ -102,16 +134,16 @@ def _migrations(raw: Doc) -> Migrations:
     return Migrations(kind=kind, source=raw[kind], backup=backup, **given)
 
 
-def _proven(gate_id: str) -> model.Gate:
-    """Return a gate on migrations as it is where the policy says nothing about it."""
+def _found(gate_id: str, family: model.Family, description: str) -> model.Gate:
+    """Return a gate that has findings, as it is where the policy says nothing about it."""
     return model.Gate(
         id=gate_id,
         signal=None,
         field=None,
         kind="findings",
         dimension="count",
-        family="migration",
-        description=PROVEN[gate_id],
+        family=family,
+        description=description,
     )
 
 

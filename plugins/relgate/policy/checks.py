@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from relgate.policy import gates, margins
+from relgate.policy.api import EXPLORED
 from relgate.policy.grammar import BAD, nearest
 from relgate.policy.migrations import PROVEN
 from relgate.policy.model import FAMILIES, LONGEST_WARMUP_S, Severity
@@ -61,6 +62,8 @@ def check_policy(doc: Doc, faults: Faults) -> Plan:
         path: Path = ("gates", gate_id)
         if gate_id in PROVEN and "migrations" not in doc:
             faults.add(path, f"{gate_id} needs migrations: where do they come from?", at_key=True)
+        if gate_id in EXPLORED and "api" not in doc:
+            faults.add(path, f"{gate_id} needs api: which API is explored?", at_key=True)
         if gate_id in FAMILIES:
             faults.add(path, f"{gate_id} is the name of a family: a gate needs another id", at_key=True)
         rule = gates.rule_of(raw, doc, path, faults)
@@ -239,7 +242,7 @@ def _required(stage: Doc, doc: Doc, path: Path, faults: Faults) -> None:
     required, known = stage.get("require", ()), doc.get("gates", {})
     if required is BAD or known is BAD:
         return
-    known = [*known, *(PROVEN if "migrations" in doc else ())]
+    known = [*known, *(PROVEN if "migrations" in doc else ()), *(EXPLORED if "api" in doc else ())]
     for index, name in enumerate(required):
         if name is not BAD and name not in known and name not in FAMILIES:
             faults.add(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import get_args
 
 from relgate.policy import texts
+from relgate.policy.api import SHAPE as API
 from relgate.policy.grammar import Flag, Key, ListOf, MapOf, Nullable, Number, Record, Whole, Words
 from relgate.policy.migrations import SHAPE as MIGRATIONS
 from relgate.policy.model import FAMILIES, OnFail, Over, Severity
@@ -216,6 +217,7 @@ POLICY = Record(
         Key("environments", MapOf(texts.LABEL, ENVIRONMENT, least=1), "where releases are observed", required=True),
         Key("signals", MapOf(texts.NAME, SIGNAL), "what is observed"),
         Key("migrations", MIGRATIONS, "where migrations come from"),
+        Key("api", API, "the API that is explored"),
         Key("gates", MapOf(texts.NAME, GATE), "what is judged"),
         Key("phases", MapOf(texts.NAME, PHASE), "times of tighter limits"),
         Key("stages", ListOf(STAGE, single=False), "the steps of a rollout", required=True),

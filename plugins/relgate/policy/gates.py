@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from relgate.policy import units
+from relgate.policy.api import EXPLORED
 from relgate.policy.fields import FIELDS, dimension_of, unit_of_metric
 from relgate.policy.grammar import BAD, nearest
 from relgate.policy.limits import AnyLimit, Limit, NumberLimit, StatusLimit, parse_limit
@@ -58,7 +59,7 @@ class Rule:
 def rule_of(gate: Doc, doc: Doc, path: Path, faults: Faults) -> Rule | None:
     """Return what a gate judges; None when that is not known because of a fault (noted here or earlier)."""
     written, signals = gate.get("signal"), doc.get("signals", {})
-    if path[-1] in PROVEN:
+    if path[-1] in PROVEN or path[-1] in EXPLORED:
         return Rule("findings", "count")
     if written is None:
         if "signal" not in gate and any(key in gate for key in ("fail", "warn", "quantile", "over", "expect")):
@@ -202,9 +203,12 @@ _OF_PROVEN = frozenset({"on_fail", "severity", "next_steps", "owner", "descripti
 
 def _check_proven(raw: Doc, path: Path, faults: Faults) -> None:
     """Note keys that mean nothing in a gate that has findings instead of a measurement."""
+    explored = path[-1] in EXPLORED
+    family = "smoke" if explored else "migration"
+    way = "change what api leaves out" if explored else "waive a finding in its revision"
     for key in raw:
-        if key not in _OF_PROVEN and not (key == "family" and raw[key] == "migration"):
-            text = f"{path[-1]} is judged by its findings: {key} means nothing here; waive a finding in its revision"
+        if key not in _OF_PROVEN and not (key == "family" and raw[key] == family):
+            text = f"{path[-1]} is judged by its findings: {key} means nothing here; {way}"
             faults.add((*path, key), text, at_key=True)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 from pydantic import Field
 
 from relgate.errors import UsageError
+from relgate.policy.api import Api
 from relgate.policy.base import Frozen
 from relgate.policy.environments import Environment
 from relgate.policy.limits import Limit, NumberLimit
@@ -273,6 +274,7 @@ class Policy(Frozen):
     environments: Mapping[str, Environment]
     signals: Mapping[str, Signal] = {}
     migrations: Migrations | None = None
+    api: Api | None = None
     gates: Mapping[str, Gate] = {}
     phases: Mapping[str, Mapping[str, Gate]] = {}
     phase_risks: Mapping[str, Risk] = {}

@@ -57,11 +57,11 @@ def _reveals(text: str, path: Path) -> bool:
     if _TOKEN.search(text):
         return True
     names = [part for part in path if isinstance(part, str)]
-    if path[:1] != ("environments",) and path[:1] != ("signals",):
+    if path[:1] not in (("environments",), ("signals",), ("api",)):
         return False
     if len(names) > 1 and names[-2] in _HEADERS and "auth" not in names:
         return bool(SENSITIVE.search(names[-1]) or _CREDENTIALS.match(text))
-    if _BODIES.intersection(names[2:-1]):
+    if _BODIES.intersection(names[1:-1]):
         return bool(SENSITIVE.search(names[-1])) and text != ""
     if names[-1:] == ["body"]:
         return any(SENSITIVE.search(name) and not REFERENCE.match(value) for name, value in _FORM.findall(text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from relgate.policy.api import EXPLORED
 from relgate.values import Verdict
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ BY_KIND: dict[str, tuple[str, ...]] = {
     "findings": ("read the findings in the run's evidence/migrations.md: each says where, why and what to do",),
 }
 
+_EXPLORED = ("read the findings in the run's evidence/api.md: each has a command that shows it again",)
+
 _BY_VERDICT: dict[Verdict, tuple[str, ...]] = {
     Verdict.INCONCLUSIVE: ("give it more evidence: a longer bake, a higher probe rate, or a wider margin",),
     Verdict.ERROR: ("it could not be measured: read the message, mend the source, run the stage again",),
@@ -51,5 +54,6 @@ def next_steps(gate: Gate, verdict: Verdict) -> tuple[str, ...]:
     if verdict is Verdict.PASS:
         return ()
     runbook = (f"runbook: {gate.runbook}",) if gate.runbook else ()
-    general = _BY_VERDICT.get(verdict, BY_KIND[gate.kind])
+    usual = _EXPLORED if gate.id in EXPLORED else BY_KIND[gate.kind]
+    general = _BY_VERDICT.get(verdict, usual)
     return gate.next_steps + runbook + (general if not gate.next_steps else ())
