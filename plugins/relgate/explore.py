@@ -141,7 +141,9 @@ def run(plan: dict[str, Any], api: Api, progress: Callable[[int, int, str], None
     def command(entry: Entry) -> str:
         other = baseline.url if baseline is not None and entry.seen.gate == DIFFERENTIAL else None
         if len(entry.asks) > 1:
-            return clean.text(curl.sequence(candidate.url, entry.asks, shown, entry.link))
+            sides = [other, candidate.url] if other is not None else [candidate.url]
+            lines = (curl.sequence(url, entry.asks, shown, entry.link) for url in sides)
+            return clean.text("; echo; ".join(lines))
         return clean.text(curl.line(candidate.url, entry.asks[0], shown, other))
 
     results = book.results(command)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 LEAST_PAIRS, SLOWER, SLOWER_S = 10, 2.0, 0.05
 """When a median counts as slower: so many requests, so many times as long, so many seconds more."""
 
+After = tuple["Ask", tuple[str, str] | None]
+"""The request that made a thing, and the field of its answer that names it, with its value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -75,7 +78,15 @@ class Asking:
             return 0
         return max(0, self.bounds.requests - self.sent)
 
-    def ask(self, ask: Ask, other: Ask | None = None, *, known: bool = True, again: bool = True) -> Pair | None:
+    def ask(
+        self,
+        ask: Ask,
+        other: Ask | None = None,
+        *,
+        known: bool = True,
+        again: bool = True,
+        after: After | None = None,
+    ) -> Pair | None:
         """Ask both sides; None when the budget is spent.
 
         Args:
@@ -83,6 +94,7 @@ class Asking:
             other: what the baseline is asked, where the thing has another id there.
             known: whether what the path names is known to be on both sides.
             again: whether asking a second time may have the same answer.
+            after: what made the thing that is asked for: whoever wants to see a fault again has to make one too.
 
         """
         if self.left < 1:
@@ -90,12 +102,12 @@ class Asking:
         self.progress(self.sent, self.bounds.requests, ask.operation)
         self.smallest[ask.operation] = min(self.smallest.get(ask.operation, ask), ask, key=lambda one: one.size)
         mine, theirs = self._both(ask, other or ask)
-        keys = list(self._examined(ask, mine))
+        keys = self._examined(ask, mine, after)
         self.book.took_s[ask.operation].append((mine.took_s, theirs.took_s if theirs is not None else None))
         if theirs is not None and self.book.wanted & {DIFFERENTIAL}:
             self.book.compared.add(ask.operation)
             if again:
-                keys += self._compared(ask, other or ask, mine, theirs, known=known)
+                keys += self._compared(ask, other or ask, mine, theirs, after, known=known)
         return Pair(mine, theirs, tuple(keys))
 
     def _both(self, ask: Ask, other: Ask) -> tuple[Answer, Answer | None]:
@@ -110,7 +122,7 @@ class Asking:
         theirs = self.baseline.send(other)
         return self.candidate.send(ask), theirs
 
-    def _examined(self, ask: Ask, answer: Answer) -> list[Key]:
+    def _examined(self, ask: Ask, answer: Answer, after: After | None) -> list[Key]:
         book, bounds = self.book, self.bounds
         book.asked(ask, answer)
         found: list[Seen] = []
@@ -124,9 +136,15 @@ class Asking:
             told = (answer.header(bounds.header) or "").strip()
             if told:
                 self.ids.setdefault(told, ask.operation)
-        return [key for one in found if (key := book.add(one, (ask,), answer)) is not None]
+        return self._added(found, ask, answer, after)
 
-    def _compared(self, ask: Ask, other: Ask, mine: Answer, theirs: Answer, *, known: bool) -> list[Key]:
+    def _added(self, found: list[Seen], ask: Ask, answer: Answer, after: After | None) -> list[Key]:
+        asks, link = ((ask,), None) if after is None else ((after[0], ask), after[1])
+        return [key for one in found if (key := self.book.add(one, asks, answer, link)) is not None]
+
+    def _compared(
+        self, ask: Ask, other: Ask, mine: Answer, theirs: Answer, after: After | None, *, known: bool
+    ) -> list[Key]:
         if not any(True for _ in shapes.differences((mine,), (theirs,), self.bounds.ignore)):
             return []
         if not known and {mine.status, theirs.status} & {404, 410} and (mine.good or theirs.good):
@@ -136,11 +154,11 @@ class Asking:
             self.book.note(DIFFERENTIAL, f"{ask.operation}: a difference could not be asked for again")
             return []
         second, second_other = self._both(ask, other)
-        self._examined(ask, second)
+        self._examined(ask, second, after)
         if second_other is None:
             return []
         found = list(shapes.differences((mine, second), (theirs, second_other), self.bounds.ignore))
-        return [key for one in found if (key := self.book.add(one, (ask,), second)) is not None]
+        return self._added(found, ask, second, after)
 
     def slower(self) -> None:
         """Write down which operations take longer than on the baseline, where the same requests say so clearly."""

@@ -65,9 +65,10 @@ class Things:
     rich: Callable[[Operation, Inputs, int], Inputs]
     journal: Callable[[str, str, str], None]
     made: list[Thing] = field(default_factory=list)
-    owned: dict[str, tuple[Names, Names]] = field(default_factory=dict)
+    owned: dict[str, Thing] = field(default_factory=dict)
     left: list[tuple[str, Ask]] = field(default_factory=list)
     uncounted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    _patient: bool = True
     _removals: dict[str, list[Pair]] = field(default_factory=lambda: defaultdict(list))
 
     def explore(self) -> None:
@@ -99,8 +100,8 @@ class Things:
                 if other.safe:
                     self.use(other, thing)
             if runs == 1:
-                for label, names in thing.mine.items():
-                    self.owned.setdefault(label, (names, thing.theirs.get(label, names)))
+                for label in thing.mine:
+                    self.owned.setdefault(label, thing)
             elif family.remover is not None:
                 self._remove(thing, family.remover)
         if runs == 0:
@@ -179,7 +180,8 @@ class Things:
         if ask is None:
             return None
         known = theirs is not None
-        return self.asking.ask(ask, other, known=known, again=again and (known or self.asking.baseline is None))
+        again = again and (known or self.asking.baseline is None)
+        return self.asking.ask(ask, other, known=known, again=again, after=(thing.make, thing.link(one)))
 
     def _read(self, thing: Thing) -> bool:
         reader = thing.family.reader
@@ -199,11 +201,13 @@ class Things:
     def _settled(self, thing: Thing, reader: Operation, *, good: bool) -> Pair | None:
         """Read until the answer is the expected one, or some time is over: storing may take a moment."""
         pair = self.use(reader, thing)
-        for wait_s in _SETTLING_S:
+        for wait_s in _SETTLING_S if self._patient else ():
             if pair is None or pair.mine.good == good or pair.mine.status is None:
                 break
             time.sleep(wait_s)
             pair = self.use(reader, thing)
+        # What did not come in time once is not waited for again.
+        self._patient = self._patient and pair is not None and pair.mine.good == good
         return pair
 
     def _remove(self, thing: Thing, remover: Operation) -> None:

@@ -16,14 +16,14 @@ from relgate.openapi.document import families
 from relgate.openapi.edges import edges, rich
 from relgate.openapi.faults import DIFFERENTIAL, IDS
 from relgate.openapi.ids import harvested
-from relgate.openapi.things import Names, Things, placed
+from relgate.openapi.things import Things, placed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from hypothesis.strategies import SearchStrategy
 
-    from relgate.openapi.asking import Asking, Pair
+    from relgate.openapi.asking import After, Asking, Pair
     from relgate.openapi.book import Key
     from relgate.openapi.document import Operation
     from relgate.openapi.edges import Edge
@@ -167,7 +167,7 @@ class Walk:
     def _named(self, one: Operation, base: Inputs) -> Inputs:
         known = self._known(one)
         if one.label in self.things.owned:
-            return placed(one, base, self.things.owned[one.label][0])
+            return placed(one, base, self.things.owned[one.label].mine[one.label])
         return replace(base, path={**base.path, one.names[-1]: known[0]}) if known else base
 
     def _known(self, one: Operation) -> list[Any]:
@@ -178,21 +178,26 @@ class Walk:
         self, one: Operation, inputs: Inputs, how: str, *, valid: bool, limit: int | None = None
     ) -> tuple[Key, ...]:
         """Ask what nobody asked yet; the faults that the answer shows, or showed. ``limit``: of all requests sent."""
-        owned: tuple[Names, Names] | None = self.things.owned.get(one.label)
-        if owned is not None and not one.safe:
-            inputs = placed(one, inputs, owned[0])
+        thing: Thing | None = self.things.owned.get(one.label)
+        mine = thing.mine[one.label] if thing is not None else {}
+        if thing is not None and not one.safe:
+            inputs = placed(one, inputs, mine)
         contract = self.asking.contract
         ask = contract.ask(one.label, inputs, how, valid=valid)
         if ask is None:
             return ()
         if ask in self._memo or (limit is not None and self.asking.sent >= limit):
             return self._memo.get(ask, ())
-        other, known = None, not one.names
-        if owned is not None and all(inputs.path.get(name) == owned[0].get(name) for name in one.names):
-            other, known = contract.ask(one.label, placed(one, inputs, owned[1]), how, valid=valid), True
+        other: Ask | None = None
+        after: After | None = None
+        known = not one.names
+        if thing is not None and all(inputs.path.get(name) == mine.get(name) for name in one.names):
+            after, theirs = (thing.make, thing.link(one)), thing.theirs.get(one.label)
+            known = theirs is not None
+            other = contract.ask(one.label, placed(one, inputs, theirs), how, valid=valid) if theirs else None
         elif one.names:
             known = inputs.path.get(one.names[-1]) in self._known(one)
-        pair = self.asking.ask(ask, other, known=known)
+        pair = self.asking.ask(ask, other, known=known, after=after)
         self._memo[ask] = pair.keys if pair is not None else ()
         if pair is not None:
             self._learn(one, inputs, ask, pair)
