@@ -178,7 +178,7 @@ class Walk:
         self, one: Operation, inputs: Inputs, how: str, *, valid: bool, limit: int | None = None
     ) -> tuple[Key, ...]:
         """Ask what nobody asked yet; the faults that the answer shows, or showed. ``limit``: of all requests sent."""
-        thing: Thing | None = self.things.owned.get(one.label)
+        thing = self.things.owned.get(one.label)
         mine = thing.mine[one.label] if thing is not None else {}
         if thing is not None and not one.safe:
             inputs = placed(one, inputs, mine)
