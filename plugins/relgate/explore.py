@@ -25,7 +25,7 @@ from relgate.errors import RelgateError, SourceError
 from relgate.openapi import curl, ids
 from relgate.openapi.asking import Asking, Bounds
 from relgate.openapi.book import Book, Entry
-from relgate.openapi.document import SAFE, chosen, operations
+from relgate.openapi.document import SAFE, chosen, operations, with_examples
 from relgate.openapi.faults import DIFFERENTIAL
 from relgate.openapi.store import NAME, Exploration, encode
 from relgate.openapi.walk import Walk
@@ -108,7 +108,8 @@ def run(plan: dict[str, Any], api: Api, progress: Callable[[int, int, str], None
         methods = tuple(one for one in (methods or ("GET", "HEAD")) if one in ("GET", "HEAD"))
         if not methods:
             raise SourceError("the environment is read-only, and api.methods has neither GET nor HEAD")
-    book = Book(wanted, chosen(operations(document), api.include, api.exclude, methods))
+    kept = chosen(operations(document), api.include, api.exclude, methods)
+    book = Book(wanted, with_examples(kept, api.examples))
     bounds = Bounds(
         requests=api.requests,
         time_s=api.time_s,

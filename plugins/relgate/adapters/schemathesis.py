@@ -7,7 +7,10 @@ Its own engine is not used: it has no second side, and no budget of requests.
 from __future__ import annotations
 
 import json
+import mimetypes
 import re
+import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -108,6 +111,7 @@ class OpenApi:
         try:
             kwargs = case.as_transport_kwargs(base_url=self._base)
             known = ("method", "url", "headers", "files", "data", "params", "auth", "cookies", "json")
+            kwargs["files"] = _named(kwargs.get("files"))
             prepared = requests.Request(**{key: kwargs[key] for key in known if key in kwargs}).prepare()
             headers = tuple(
                 (str(name), value.decode("latin-1") if isinstance(value, bytes) else str(value))
@@ -121,7 +125,7 @@ class OpenApi:
             return None
         if raw is not None and not isinstance(raw, bytes):
             return None  # A body without an end; no document asks for one.
-        return Ask(operation, str(prepared.method), path, headers, raw, how, valid)
+        return _steady(Ask(operation, str(prepared.method), path, headers, raw, how, valid))
 
     def breaches(self, ask: Ask, answer: Answer) -> tuple[Breach, ...]:
         """Return all in which an answer is not as documented."""
@@ -153,6 +157,28 @@ class OpenApi:
         except (SchemathesisError, ValueError, TypeError, KeyError, AttributeError) as error:
             return (Breach("breach", f"cannot be held against the document: {error}", type(error).__name__),)
         return ()
+
+
+def _named(files: Any) -> Any:
+    """Return parts of a form of which those with a type of their own are files: a service looks for a file name."""
+    if not isinstance(files, list):
+        return files
+    return [
+        (name, (f"{name}{mimetypes.guess_extension(part[2]) or ''}", *part[1:]) if len(part) > 2 and part[2] else part)
+        for name, part in files
+    ]
+
+
+def _steady(ask: Ask) -> Ask:
+    """Return a request whose boundary between parts is not a random one: the same inputs make the same request."""
+    kind = dict(ask.headers).get("Content-Type", "")
+    _, found, boundary = kind.partition("boundary=")
+    if not found or ask.body is None:
+        return ask
+    plain = ask.body.replace(boundary.encode(), b"")
+    steady = f"relgate-{zlib.crc32(plain):08x}"
+    headers = tuple((name, value.replace(boundary, steady)) for name, value in ask.headers)
+    return replace(ask, headers=headers, body=ask.body.replace(boundary.encode(), steady.encode()))
 
 
 def _inputs(case: Case[Any]) -> Inputs:

@@ -78,6 +78,14 @@ class Asking:
             return 0
         return max(0, self.bounds.requests - self.sent)
 
+    @property
+    def affordable(self) -> int:
+        """Requests that fit into what is left of budget and time, at the pace until now."""
+        spent_s = time.monotonic() - self.started_s
+        if not self.sent or spent_s <= 0:
+            return self.left
+        return min(self.left, int((self.bounds.time_s - spent_s) * self.sent / spent_s))
+
     def ask(
         self,
         ask: Ask,

@@ -7,14 +7,14 @@ has to know: what can be sent where, which operation makes a thing, which ones r
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from relgate.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -43,7 +43,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation. ``label``: ``POST /orders``. ``statuses``: as documented, ``200``, ``4XX``, ``default``."""
+    """One operation. ``label``: ``POST /orders``. ``statuses``: as documented, ``200``, ``4XX``, ``default``.
+
+    ``examples``: bodies that its author knows to be good.
+    """
 
     label: str
     id: str
@@ -55,6 +58,7 @@ class Operation:
     body_required: bool = False
     statuses: tuple[str, ...] = ()
     links: tuple[Link, ...] = field(default=())
+    examples: tuple[Any, ...] = ()
 
     @property
     def safe(self) -> bool:
@@ -116,7 +120,7 @@ def _operation(
     document: Mapping[str, Any], path: str, method: str, raw: Mapping[str, Any], common: Any, ids: Mapping[str, str]
 ) -> Operation:
     merged: dict[tuple[str, str], Parameter] = {}
-    body, body_type, required = None, None, False
+    body, body_type, required, examples = None, None, False, ()
     for one in (*(common or ()), *(raw.get("parameters") or ())):
         plain = resolved(document, one)
         if plain.get("in") == "body":  # Swagger 2
@@ -126,7 +130,9 @@ def _operation(
     asked = resolved(document, raw.get("requestBody"))
     if isinstance(asked, dict) and asked.get("content"):
         body_type = next((kind for kind in asked["content"] if "json" in kind), next(iter(asked["content"])))
-        body, required = asked["content"][body_type].get("schema", {}), bool(asked.get("required"))
+        content = asked["content"][body_type]
+        body, required = content.get("schema", {}), bool(asked.get("required"))
+        examples = tuple(_examples(document, content))
     responses = {str(status): resolved(document, one) for status, one in (raw.get("responses") or {}).items()}
     label = f"{method.upper()} {path}"
     return Operation(
@@ -140,7 +146,23 @@ def _operation(
         body_required=required,
         statuses=tuple(responses),
         links=tuple(_links(document, responses, ids)),
+        examples=examples,
     )
+
+
+def _examples(document: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the example bodies of a content, wherever OpenAPI lets them stand."""
+    schema = resolved(document, content.get("schema", {}))
+    if "example" in content:
+        yield content["example"]
+    for one in (content.get("examples") or {}).values():
+        plain = resolved(document, one)
+        if isinstance(plain, dict) and "value" in plain:
+            yield plain["value"]
+    if isinstance(schema, dict) and "example" in schema:
+        yield schema["example"]
+    if isinstance(schema, dict) and isinstance(schema.get("examples"), list):
+        yield from schema["examples"]
 
 
 def _parameter(document: Mapping[str, Any], plain: Mapping[str, Any]) -> Parameter:
@@ -190,6 +212,23 @@ def chosen(
         asked = f"include {list(include)}, exclude {list(exclude)}, methods {list(methods)}"
         raise SourceError(f"none of the document's {len(all_)} operations is left ({asked}): nothing could be explored")
     return left
+
+
+def with_examples(all_: Sequence[Operation], given: Mapping[str, Any]) -> tuple[Operation, ...]:
+    """Return operations with bodies that a policy gives, by label or operationId; they come before the document's.
+
+    Raises:
+        SourceError: a body is given for an operation that is not there, or takes none.
+
+    """
+    known = {name for one in all_ if one.body is not None for name in (one.label, one.id)}
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise SourceError(f"api.examples: {', '.join(unknown)}: no such operation is explored, or it takes no body")
+    return tuple(
+        replace(one, examples=(*(given[name] for name in (one.label, one.id) if name in given), *one.examples))
+        for one in all_
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,8 @@ def read_back(
         ignore: names of fields, with wildcards, that may differ.
 
     """
+    if any(one.status is None or one.status >= 500 for one in reads):
+        return  # An error, and told as one.
     if not all(one.good for one in reads):
         shown = " and ".join(dict.fromkeys(one.shown for one in reads))
         yield Seen(IDS, "not-found", "", f"made with {made.shown}, and reading it is answered {shown}")

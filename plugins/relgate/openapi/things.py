@@ -85,30 +85,37 @@ class Things:
 
     def _live(self, family: Family) -> None:
         book, maker = self.asking.book, family.maker
-        runs = 0
+        runs, first = 0, self.plain(maker)
         for tried, inputs in enumerate(self._candidates(maker)):
             if runs >= RUNS or tried >= TRIES or self.asking.left < 1:
                 break
             how = "the simplest valid request" if tried == 0 else "a valid request"
-            thing = self.make(family, inputs, how)
-            if thing is None:
-                continue
-            runs += 1
-            if self._read(thing):
-                book.families[maker.label] = True
-            for other in family.others:
-                if other.safe:
-                    self.use(other, thing)
-            if runs == 1:
-                for label in thing.mine:
-                    self.owned.setdefault(label, thing)
-            elif family.remover is not None:
-                self._remove(thing, family.remover)
+            runs += self._once(family, inputs, how, keep=runs == 0)
+        if runs == 1 and family.remover is not None and first is not None:
+            # The only one is kept for what else takes it; another one shows how it is removed.
+            self._once(family, first, "the simplest valid request", keep=False)
         if runs == 0:
             book.note(IDS, f"{maker.label}: no valid request was answered 2xx, so nothing could be read back")
         if family.reader is None or (runs and not book.families.get(maker.label) and not maker.links):
             # What the document does not say is a guess, and a guess is no expectation.
             book.families.pop(maker.label, None)
+
+    def _once(self, family: Family, inputs: Inputs, how: str, *, keep: bool) -> bool:
+        """Make a thing, read it, use it, and remove it unless it is kept; whether it could be made."""
+        thing = self.make(family, inputs, how)
+        if thing is None:
+            return False
+        if self._read(thing):
+            self.asking.book.families[family.maker.label] = True
+        for other in family.others:
+            if other.safe:
+                self.use(other, thing)
+        if keep:
+            for label in thing.mine:
+                self.owned.setdefault(label, thing)
+        elif family.remover is not None:
+            self._remove(thing, family.remover)
+        return True
 
     def _candidates(self, maker: Operation) -> Iterator[Inputs]:
         first = self.plain(maker)

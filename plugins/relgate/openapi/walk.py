@@ -76,7 +76,7 @@ class Walk:
         todo = self._safely_asked()
         turn = 0
         while self.asking.left and todo:
-            share = max(LEAST_TURN, self.asking.left // (2 * len(todo) if turn == 0 else len(todo)))
+            share = max(LEAST_TURN, self.asking.affordable // (2 * len(todo) if turn == 0 else len(todo)))
             before = self.asking.sent
             for one in todo:
                 if not self.asking.left:
@@ -125,7 +125,10 @@ class Walk:
         """Return the simplest valid inputs of an operation; None where there are none."""
         if one.label not in self._plain:
             strategy = self.asking.contract.inputs(one.label, valid=True)
-            self._plain[one.label] = None if strategy is None else _simplest(strategy, self._seed(one, 0))
+            found = None if strategy is None else _simplest(strategy, self._seed(one, 0))
+            if found is not None and one.examples:
+                found = replace(found, body=one.examples[0], media_type=one.body_type)
+            self._plain[one.label] = found
         return self._plain[one.label]
 
     def drawn(self, one: Operation, n: int) -> Iterator[Inputs]:

@@ -42,7 +42,8 @@ class Api(Frozen):
     """What is explored, and how much. ``openapi``: a path on the candidate, or a file.
 
     ``seed`` None: taken from the run's id. ``ids``: header of the correlation id. ``undocumented``: statuses that every
-    operation may answer. ``ignore``: fields that may differ. ``without``: checks that are left out.
+    operation may answer. ``ignore``: fields that may differ. ``examples``: label or operationId -> a good body.
+    ``without``: checks that are left out.
     """
 
     openapi: str = "/openapi.json"
@@ -60,6 +61,7 @@ class Api(Frozen):
     differential: bool = True
     undocumented: tuple[tuple[int, int], ...] = ()
     ignore: tuple[str, ...] = ()
+    examples: Mapping[str, Any] = {}
     without: tuple[str, ...] = ()
 
     @property
@@ -98,6 +100,7 @@ SHAPE = Record(
         Key("stateful", Flag(), "whether things are made, read back and removed", "true"),
         Key("differential", Flag(), "whether the baseline is asked the same", "true"),
         Key("undocumented", ListOf(texts.STATUS), "statuses that need not be in the document", "none"),
+        Key("examples", MapOf(texts.FREE, AnyJson()), "label or operationId to a body that is good", "the document's"),
         Key("ignore", ListOf(texts.FREE), "fields that may differ: names or places, * for anything", "none"),
         Key("without", ListOf(Words(CHECKS)), "checks that are left out", "none"),
     ),

@@ -105,7 +105,7 @@ def _api(raw: Doc) -> Api:
         "stateful",
         "differential",
     )
-    given = _given(raw, *same, "undocumented", "ignore", "without", time="time_s", timeout="timeout_s")
+    given = _given(raw, *same, "undocumented", "ignore", "examples", "without", time="time_s", timeout="timeout_s")
     login = None
     if "login" in raw:
         login = Login(**_given(raw["login"], "token", "header", "prefix", post="path", json="json_body"))
