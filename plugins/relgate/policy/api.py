@@ -86,7 +86,12 @@ LOGIN = Record(
 SHAPE = Record(
     "api",
     (
-        Key("openapi", texts.FILE, "the OpenAPI document: a path on the candidate, or a file", "/openapi.json"),
+        Key(
+            "openapi",
+            texts.FILE,
+            "the OpenAPI document: a path on the candidate, or a file beside the policy",
+            "/openapi.json",
+        ),
         Key("requests", Whole(1, 1_000_000), "most requests to each side", "500"),
         Key("time", texts.INTERVAL, "how long it may take", "60s"),
         Key("timeout", texts.INTERVAL, "after this long without a complete answer a request has failed", "10s"),
