@@ -11,6 +11,7 @@ from pathlib import Path
 
 from relgate import cli
 from relgate.policy import reference
+from tests.api_reference import api_findings
 from tests.findings_reference import findings
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
@@ -49,7 +50,7 @@ def options() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"policy.md": reference, "options.md": options, "migrations.md": findings}
+PAGES = {"policy.md": reference, "options.md": options, "migrations.md": findings, "api.md": api_findings}
 
 
 if __name__ == "__main__":

@@ -45,7 +45,11 @@ def test_every_link_of_the_documentation_leads_somewhere() -> None:
 
 def test_every_policy_of_the_documentation_and_the_examples_loads() -> None:
     """Whole policies in fenced blocks, and every relgate.yaml."""
-    for path in [*ROOT.glob("examples/**/relgate.yaml"), *ROOT.glob("playbooks/*.yaml")]:
+    for path in [
+        *ROOT.glob("examples/**/relgate.yaml"),
+        *ROOT.glob("examples/**/api.yaml"),
+        *ROOT.glob("playbooks/*.yaml"),
+    ]:
         load(path.read_text(encoding="utf-8"), name=str(path))
 
 
