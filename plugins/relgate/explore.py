@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import traceback
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -29,13 +30,13 @@ from relgate.openapi.document import SAFE, chosen, operations, with_examples
 from relgate.openapi.faults import DIFFERENTIAL
 from relgate.openapi.store import NAME, Exploration, encode
 from relgate.openapi.walk import Walk
-from relgate.policy.api import Api
-from relgate.ports.exploring import NOTHING, Ask
+from relgate.policy.api import Api, Login
+from relgate.ports.exploring import Ask
 from relgate.report.api import markdown
 from relgate.report.redact import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 MADE = "api-made.jsonl"
 PAGE = "api.md"
@@ -81,6 +82,16 @@ def _show(out: TextIO, document: dict[str, Any]) -> None:
         return  # Nobody reads any more: the end of the input says so too.
 
 
+@dataclass
+class _Sides:
+    """Who is asked. ``shown``: headers of every request as a shell has them. ``clean``: takes secrets out of texts."""
+
+    candidate: Side
+    baseline: Side | None
+    shown: list[tuple[str, str]]
+    clean: Redactor
+
+
 def run(plan: dict[str, Any], api: Api, progress: Callable[[int, int, str], None], gone: threading.Event) -> str:
     """Explore what a plan asks for, write the result into its folder, and return a sentence about it.
 
@@ -93,24 +104,76 @@ def run(plan: dict[str, Any], api: Api, progress: Callable[[int, int, str], None
     folder = Path(plan["folder"])
     folder.mkdir(parents=True, exist_ok=True)
     candidate = _side(plan, "candidate", api)
-    wanted = frozenset(plan["wanted"])
-    baseline = _side(plan, "baseline", api) if plan["baseline"] is not None and DIFFERENTIAL in wanted else None
     document = _document(api.openapi, candidate)
     # Logged in only now: the token is no part of what asks for the document.
-    secrets = list(plan["secrets"])
-    shown = list(plan["candidate"]["shown"].items())
-    if api.login is not None:
-        secrets += [_log_in(side, api) for side in (candidate, baseline) if side is not None]
-        shown.append((api.login.header, f"{api.login.prefix}{_SHOWN_TOKEN}"))
-    clean = Redactor(tuple(secrets), tuple(plan["redact"]))
-    methods = api.methods
-    if plan["read_only"]:
-        methods = tuple(one for one in (methods or ("GET", "HEAD")) if one in ("GET", "HEAD"))
-        if not methods:
-            raise SourceError("the environment is read-only, and api.methods has neither GET nor HEAD")
+    sides = _log_in(plan, api, candidate)
+    methods = _methods(plan, api)
     kept = chosen(operations(document), api.include, api.exclude, methods)
-    book = Book(wanted, with_examples(kept, api.examples))
-    bounds = Bounds(
+    book = Book(frozenset(plan["wanted"]), with_examples(kept, api.examples))
+    bounds = _bounds(plan, api, methods)
+    asking = Asking(book, OpenApi(document), candidate, sides.baseline, bounds, _sometimes(progress, gone))
+    walk = Walk(asking, document, _journal(folder / MADE, sides.clean))
+    ended = "everything that could be asked was asked"
+    try:
+        walk.explore()
+        ended = "the budget is spent" if not asking.left else ended
+    except _GoneError:
+        ended = "whoever started it is gone"
+    finally:
+        removed = walk.things.clean()
+    exploration = replace(
+        _result(plan, walk, sides),
+        title=_title(document),
+        document=api.openapi,
+        removed=removed,
+        ended=ended,
+        took_s=round(time.monotonic() - started_s, 3),
+    )
+    content = sides.clean.json(json.loads(encode(exploration)))
+    _write(folder / NAME, json.dumps(content, indent=1))
+    _write(folder / PAGE, markdown(content))
+    if gone.is_set():
+        raise SourceError("whoever started the explorer is gone")
+    return (
+        f"{asking.sent} requests to {len(book.operations)} operations, seed {plan['seed']}, {exploration.took_s:.1f} s"
+    )
+
+
+def _result(plan: dict[str, Any], walk: Walk, sides: _Sides) -> Exploration:
+    asking = walk.asking
+    return Exploration(
+        run_id=plan["run_id"],
+        gates=asking.book.results(lambda entry: _command(entry, sides)),
+        document="",
+        title="",
+        seed=plan["seed"],
+        candidate=sides.candidate.url,
+        baseline=sides.baseline.url if sides.baseline is not None else None,
+        operations=asking.book.table(),
+        requests={"candidate": asking.sent, "baseline": asking.sent_other},
+        made=len(walk.things.made),
+        left=tuple(_left(walk, sides)),
+        versions={name: metadata.version(name) for name in ("schemathesis", "hypothesis", "httpx")},
+    )
+
+
+def _title(document: dict[str, Any]) -> str:
+    info = document.get("info") or {}
+    return f"{info.get('title', '')} {info.get('version', '')}".strip()
+
+
+def _methods(plan: dict[str, Any], api: Api) -> tuple[str, ...]:
+    """Return the methods that are sent; empty for all."""
+    if not plan["read_only"]:
+        return api.methods
+    methods = tuple(one for one in (api.methods or ("GET", "HEAD")) if one in ("GET", "HEAD"))
+    if not methods:
+        raise SourceError("the environment is read-only, and api.methods has neither GET nor HEAD")
+    return methods
+
+
+def _bounds(plan: dict[str, Any], api: Api, methods: tuple[str, ...]) -> Bounds:
+    return Bounds(
         requests=api.requests,
         time_s=api.time_s,
         timeout_s=api.timeout_s,
@@ -121,68 +184,34 @@ def run(plan: dict[str, Any], api: Api, progress: Callable[[int, int, str], None
         stateful=api.stateful and (not methods or bool(set(methods) - SAFE)),
         read_only=plan["read_only"],
     )
-    made = folder / MADE
 
-    def journal(event: str, side: str, request: str) -> None:
+
+def _journal(path: Path, clean: Redactor) -> Callable[[str, str, str], None]:
+    """Return what writes down each thing that is made and removed, at once: it is there after a crash too."""
+
+    def write(event: str, side: str, request: str) -> None:
         line = {"event": event, "side": side, "request": clean.text(request)}
-        with made.open("a", encoding="utf-8") as file:
+        with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
-    asking = Asking(book, OpenApi(document), candidate, baseline, bounds, _sometimes(progress, gone))
-    walk = Walk(asking, document, journal)
-    ended = "everything that could be asked was asked"
-    try:
-        walk.explore()
-        ended = "the budget is spent" if not asking.left else ended
-    except _GoneError:
-        ended = "whoever started it is gone"
-    finally:
-        removed = walk.things.clean()
+    return write
 
-    def command(entry: Entry) -> str:
-        other = baseline.url if baseline is not None and entry.seen.gate == DIFFERENTIAL else None
-        if len(entry.asks) > 1:
-            sides = [other, candidate.url] if other is not None else [candidate.url]
-            lines = (curl.sequence(url, entry.asks, shown, entry.link) for url in sides)
-            return clean.text("; echo; ".join(lines))
-        return clean.text(curl.line(candidate.url, entry.asks[0], shown, other))
 
-    results = book.results(command)
-    left = [
-        {
-            "side": side,
-            "command": clean.text(
-                curl.line((candidate if side == "candidate" else baseline or candidate).url, ask, shown)
-            ),
-        }
-        for side, ask in walk.things.left
-    ]
-    info = document.get("info") or {}
-    exploration = Exploration(
-        run_id=plan["run_id"],
-        gates=results,
-        document=api.openapi,
-        title=f"{info.get('title', '')} {info.get('version', '')}".strip(),
-        seed=plan["seed"],
-        candidate=candidate.url,
-        baseline=baseline.url if baseline is not None else None,
-        operations=book.table(),
-        requests={"candidate": asking.sent, "baseline": asking.sent_other},
-        made=len(walk.things.made),
-        removed=removed,
-        left=tuple(left),
-        versions={name: metadata.version(name) for name in ("schemathesis", "hypothesis", "httpx")},
-        ended=ended,
-        took_s=round(time.monotonic() - started_s, 3),
-    )
-    content = clean.json(json.loads(encode(exploration)))
-    _write(folder / NAME, json.dumps(content, indent=1))
-    _write(folder / PAGE, markdown(content))
-    if gone.is_set():
-        raise SourceError("whoever started the explorer is gone")
-    return (
-        f"{asking.sent} requests to {len(book.operations)} operations, seed {plan['seed']}, {exploration.took_s:.1f} s"
-    )
+def _command(entry: Entry, sides: _Sides) -> str:
+    """Return the line for a shell that shows a fault again: on both sides, where it is a difference."""
+    url, other, shown = sides.candidate.url, None, sides.shown
+    if sides.baseline is not None and entry.seen.gate == DIFFERENTIAL:
+        other = sides.baseline.url
+    if len(entry.asks) == 1:
+        return sides.clean.text(curl.line(url, entry.asks[0], shown, other))
+    urls = [url] if other is None else [other, url]
+    return sides.clean.text("; echo; ".join(curl.sequence(one, entry.asks, shown, entry.link) for one in urls))
+
+
+def _left(walk: Walk, sides: _Sides) -> Iterator[dict[str, str]]:
+    for name, ask in walk.things.left:
+        side = sides.candidate if name == "candidate" or sides.baseline is None else sides.baseline
+        yield {"side": name, "command": sides.clean.text(curl.line(side.url, ask, sides.shown))}
 
 
 class _GoneError(BaseException):
@@ -240,20 +269,28 @@ def _document(place: str, candidate: Side) -> dict[str, Any]:
     return found
 
 
-def _log_in(side: Side, api: Api) -> str:
-    """Ask a side for a token, send it from then on, and return it.
+def _log_in(plan: dict[str, Any], api: Api, candidate: Side) -> _Sides:
+    """Return both sides, each with a token of its own where the policy has a login.
 
     Raises:
         SourceError: there is no token.
 
     """
-    login = api.login
-    if login is None:
-        return ""
+    compared = plan["baseline"] is not None and DIFFERENTIAL in plan["wanted"]
+    baseline = _side(plan, "baseline", api) if compared else None
+    secrets, shown = list(plan["secrets"]), list(plan["candidate"]["shown"].items())
+    if api.login is not None:
+        secrets += [_token(side, api.login) for side in (candidate, baseline) if side is not None]
+        shown.append((api.login.header, f"{api.login.prefix}{_SHOWN_TOKEN}"))
+    return _Sides(candidate, baseline, shown, Redactor(tuple(secrets), tuple(plan["redact"])))
+
+
+def _token(side: Side, login: Login) -> str:
+    """Ask a side for a token, send it from then on, and return it."""
     body = json.dumps(login.json_body).encode()
     answer = side.send(Ask("the login", "POST", login.path, (("Content-Type", "application/json"),), body))
     token = ids.at(answer.json(), login.token)
-    if not answer.good or token is NOTHING or not isinstance(token, str) or not token:
+    if not answer.good or not isinstance(token, str) or not token:
         got = answer.error or f"HTTP {answer.status}"
         raise SourceError(f"{side.url}{login.path}: expected a token at {login.token}, got {got}: check api.login")
     side.headers[login.header] = f"{login.prefix}{token}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from relgate.errors import SourceError
+from relgate.policy.api import Login
 from tests.openapi.exploring import Explored, as_json, explored, service, stored
 from tests.openapi.service import DOCUMENT, FAULTS
 
@@ -162,6 +164,29 @@ def test_a_document_that_cannot_be_fetched_is_an_error(good: str, tmp_path: Path
         explored(tmp_path, good, openapi="/nowhere.json")
     with pytest.raises(SourceError, match="connect"):
         explored(tmp_path, "http://127.0.0.1:9")
+
+
+def test_a_baseline_that_is_not_there_is_no_pass(tmp_path: Path) -> None:
+    """And no failure of the candidate."""
+    with service() as url:
+        found = explored(tmp_path, url, "http://127.0.0.1:9", requests=60)
+
+    gate = found.result.gates["api-differential"]
+    assert (gate.checked, gate.findings) == (0, ())
+
+
+def test_a_missing_library_names_the_extra(good: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error, never a skip."""
+    monkeypatch.setitem(sys.modules, "schemathesis", None)
+    with pytest.raises(SourceError, match=r"pip install 'relgate\[api\]'"):
+        explored(tmp_path, good)
+
+
+def test_a_login_without_a_token_is_an_error(good: str, tmp_path: Path) -> None:
+    """It names the place, and what came."""
+    login = Login(path="/notes", json_body={"title": "no", "stars": 0})
+    with pytest.raises(SourceError, match="expected a token at /token, got HTTP 201"):
+        explored(tmp_path, good, login=login)
 
 
 def test_leaving_everything_out_is_an_error(good: str, tmp_path: Path) -> None:

@@ -91,6 +91,11 @@ def test_no_answer_is_another_class() -> None:
     assert codes((Answer(None, error="closed: x"),) * 2, (said({}),) * 2) == ["status-class 2xx to 0xx"]
 
 
+def test_a_baseline_that_is_not_there_is_no_change() -> None:
+    """Nothing was compared, and nothing is said."""
+    assert codes((said({}),) * 2, (Answer(None, error="connect: x"),) * 2) == []
+
+
 def test_removing_twice_is_two_answers_and_still_compared() -> None:
     """204 then 404 on the one side, 200 then 404 on the other."""
     mine, theirs = (Answer(403), Answer(403)), (Answer(204), Answer(204))

@@ -113,7 +113,8 @@ class Asking:
         keys = self._examined(ask, mine, after)
         self.book.took_s[ask.operation].append((mine.took_s, theirs.took_s if theirs is not None else None))
         if theirs is not None and self.book.wanted & {DIFFERENTIAL}:
-            self.book.compared.add(ask.operation)
+            if theirs.status is not None:
+                self.book.compared.add(ask.operation)
             if again:
                 keys += self._compared(ask, other or ask, mine, theirs, after, known=known)
         return Pair(mine, theirs, tuple(keys))

@@ -31,7 +31,9 @@ def line(url: str, ask: Ask, shown: Sequence[tuple[str, str]], other: str | None
         words = ["curl -sI"]
     elif ask.method != ("GET" if ask.body is None else "POST"):
         words.append(f"-X {ask.method}")
-    words += [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in ask.headers]
+    ours = {name.lower() for name, _ in shown}
+    own = [(name, value) for name, value in ask.headers if name.lower() not in ours]
+    words += [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in own]
     words += [f'-H "{name}: {value}"' for name, value in shown]
     head = ""
     if ask.body is not None:

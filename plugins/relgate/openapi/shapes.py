@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from relgate.ports.exploring import Answer
 
 
+_FAILING = (0, 5)
+"""Classes of statuses that are failures of the service: no answer, and 5xx."""
+
+
 @dataclass
 class Shape:
     """The fields of a JSON value. ``objects``: place -> how many objects were there; ``fields``: place -> how many.
@@ -94,7 +98,9 @@ def differences(
     if again and (len(set(mine)) > 1 or len(set(theirs)) > 1):
         return
     classes = [(_class(a), _class(b)) for a, b in zip(mine, theirs, strict=True)]
-    if all(a != b for a, b in classes) and not all(b == 5 for _, b in classes):
+    if all(b in _FAILING for _, b in classes):
+        return  # An old error says nothing about a new answer.
+    if all(a != b for a, b in classes):
         what = f"{baseline[0].shown} became {candidate[0].shown}"
         yield Seen(DIFFERENTIAL, "status-class", f"{classes[0][1]}xx to {classes[0][0]}xx", what)
         return

@@ -86,8 +86,10 @@ class Things:
     def _live(self, family: Family) -> None:
         book, maker = self.asking.book, family.maker
         runs, first = 0, self.plain(maker)
+        # Half of the budget at most, however many kinds of things there are; each has about four requests.
+        tries = max(2, min(TRIES, self.asking.bounds.requests // (8 * len(self.families))))
         for tried, inputs in enumerate(self._candidates(maker)):
-            if runs >= RUNS or tried >= TRIES or self.asking.left < 1:
+            if runs >= RUNS or tried >= tries or self.asking.left < 1:
                 break
             how = "the simplest valid request" if tried == 0 else "a valid request"
             runs += self._once(family, inputs, how, keep=runs == 0)

@@ -81,7 +81,9 @@ class Walk:
             for one in todo:
                 if not self.asking.left:
                     break
-                if self._turn(one, share, turn):
+                self._turn(one, share, turn)
+                n = sum(self.asking.book.statuses[one.label].values())
+                if n and (self.asking.left or n >= LEAST_TURN):
                     self.asking.book.examined.add(one.label)
             turn += 1
             if self.asking.sent == before:
@@ -143,12 +145,12 @@ class Walk:
     def _seed(self, one: Operation, turn: int) -> int:
         return zlib.crc32(f"{self.asking.bounds.seed} {one.label} {turn}".encode())
 
-    def _turn(self, one: Operation, share: int, turn: int) -> bool:
-        """Ask an operation what it was not asked yet; whether it got an answer, now or before."""
+    def _turn(self, one: Operation, share: int, turn: int) -> None:
+        """Ask an operation what it was not asked yet."""
         base = self.plain(one)
         if base is None:
             self.asking.book.note(DIFFERENTIAL, f"{one.label}: no valid request could be generated")
-            return False
+            return
         limit = self.asking.sent + share
         base = self._named(one, base)
         self._try(one, base, "the simplest valid request", valid=True)
@@ -165,7 +167,6 @@ class Walk:
         for number, valid in enumerate((True, False)):
             quota = max(2, (limit - self.asking.sent) // (2 - number))
             self._generate(one, quota, valid=valid, seed=self._seed(one, 10 + 2 * turn + number))
-        return bool(self.asking.book.statuses[one.label])
 
     def _named(self, one: Operation, base: Inputs) -> Inputs:
         known = self._known(one)
