@@ -12,7 +12,7 @@ import re
 import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from relgate.errors import SourceError
 from relgate.ports.exploring import NOTHING, Ask, Breach, Inputs
@@ -98,10 +98,10 @@ class OpenApi:
         from schemathesis.core import NOT_SET
 
         one = self._operations[operation]
-        if any(str(value) in ("", ".", "..") or "/" in str(value) for value in inputs.path.values()):
+        if any(_text(value) in ("", ".", "..") for value in inputs.path.values()):
             return None  # It would be a request for another path.
         case: Case[Any] = one.Case(
-            path_parameters={name: _text(value) for name, value in inputs.path.items()},
+            path_parameters={name: quote(_text(value), safe="") for name, value in inputs.path.items()},
             query={name: _queried(value) for name, value in inputs.query.items()},
             headers=CaseInsensitiveDict({name: _text(value) for name, value in inputs.headers.items()}),
             cookies={name: _text(value) for name, value in inputs.cookies.items()},
@@ -184,8 +184,9 @@ def _steady(ask: Ask) -> Ask:
 def _inputs(case: Case[Any]) -> Inputs:
     from schemathesis.core import NOT_SET
 
+    path = case.path_parameters or {}  # Percent-encoded already, which is the request's business.
     return Inputs(
-        path=dict(case.path_parameters or {}),
+        path={name: unquote(value) if isinstance(value, str) else value for name, value in path.items()},
         query=dict(case.query or {}),
         headers=dict(case.headers or {}),
         cookies=dict(case.cookies or {}),

@@ -260,6 +260,7 @@ class Things:
                     remover.label, placed(remover, plain, names[remover.label]), "", valid=True
                 )
                 if ask is None:
+                    done.append(False)
                     continue
                 answer = sender.send(ask)
                 good = answer.good or answer.status in (404, 410)
