@@ -26,6 +26,7 @@ FAULTS = {
     "unicode": ("api-errors", "server-error"),
     "missing": ("api-errors", "server-error"),
     "dropped": ("api-errors", "no-answer"),
+    "sometimes": ("api-errors", "server-error"),
     "slow": ("api-errors", "too-slow"),
     "status": ("api-schema", "undocumented-status"),
     "type": ("api-schema", "wrong-body"),
@@ -184,6 +185,8 @@ class Notes:
             raise DroppedError
         if self.has("refuses") and body["stars"] == 0:
             return bad(422, "stars: zero is not welcome any more")
+        if self.has("sometimes") and next(self.asked) % 20 == 7:
+            raise OSError("now and then")
         note = {"id": uuid.uuid4().hex, "tag": None, **body, "made": f"2026-11-21 {next(self.asked)}"}
         stored = {**note, "title": note["title"][:1]} if self.has("loses") else note
         if not self.has("forgets"):

@@ -65,6 +65,14 @@ def test_the_smallest_request_is_told_with_a_command_that_shows_it(good: str, tm
     assert " 500 " in answer.splitlines()[0]
 
 
+def test_an_error_that_does_not_show_each_time_says_so(good: str, tmp_path: Path) -> None:
+    """Whoever runs the command should not believe that it is mended."""
+    with service("sometimes") as url:
+        found = explored(tmp_path, url, good)
+
+    assert "not each time: sent again it was answered 201" in found.page
+
+
 def test_a_sequence_is_shown_by_one_command(good: str, tmp_path: Path) -> None:
     """It makes a thing of its own and asks for it by the id that it got."""
     with service("loses") as url:

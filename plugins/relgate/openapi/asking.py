@@ -164,6 +164,9 @@ class Asking:
             return []
         second, second_other = self._both(ask, other)
         self._examined(ask, second, after)
+        if second.status is not None and second.status < 500:
+            # Only what is an error now and none then: the same request does not show it each time.
+            self.book.not_each_time(ask.operation, mine, second)
         if second_other is None:
             return []
         found = list(shapes.differences((mine, second), (theirs, second_other), self.bounds.ignore))

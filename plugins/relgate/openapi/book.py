@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _SECRET = re.compile(r"""(?i)("[^"]*(?:token|password|secret|api_?key)[^"]*"\s*:\s*")[^"]+""")
 
+_AGAIN = "; not each time: sent again it was answered "
+
 MANY = 4
 """Operations with the same fault from which on it is told once."""
 
@@ -88,6 +90,14 @@ class Book:
                 return key
         self.entries[key] = made
         return key
+
+    def not_each_time(self, operation: str, first: Answer, second: Answer) -> None:
+        """Say of an error that the same request was answered otherwise when it was sent again."""
+        if first.status is not None and first.status < 500:
+            return
+        for (gate, _, where, _), entry in self.entries.items():
+            if gate == ERRORS and where == operation:
+                entry.seen = entry.seen._replace(what=f"{entry.seen.what.partition(_AGAIN)[0]}{_AGAIN}{second.shown}")
 
     def note(self, gate: str, text: str) -> None:
         """Note what a reader should know."""
