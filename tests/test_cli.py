@@ -107,9 +107,31 @@ def test_init_writes_a_policy_that_check_accepts(here: Path, capsys: pytest.Capt
         "gates/test_release.py",
         "pytest.toml",
         "relgate.yaml",
+        "smoke/test_home.py",
     ]
     assert main(["check"]) == 0
     assert "wrote relgate.yaml" in capsys.readouterr().out
+
+
+def test_new_smoke_writes_a_path_and_says_what_is_left_to_do(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Once; a name that is none, or taken, is refused."""
+    assert main(["new", "smoke", "check-out"]) == 0
+    text = (here / "smoke" / "test_check_out.py").read_text()
+    compile(text, "test_check_out.py", "exec")
+    assert "def test_smoke_check_out(path, page):" in text
+    said = capsys.readouterr().out
+    assert "wrote smoke/test_check_out.py" in said
+    assert "add check-out to smoke.paths" in said
+    assert main(["new", "smoke", "check-out"]) == 4
+    assert main(["new", "smoke", "Check_Out"]) == 4
+    assert (here / "smoke" / "test_check_out.py").read_text() == text
+
+
+def test_a_sweep_of_nothing_is_done(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """tests/smoke sweeps what is there."""
+    (here / "relgate.yaml").write_text(POLICY)
+    assert main(["sweep"]) == 0
+    assert capsys.readouterr().out == "0 removed, 0 left\n"
 
 
 def test_init_never_overwrites(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

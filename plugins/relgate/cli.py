@@ -98,6 +98,22 @@ def parser() -> argparse.ArgumentParser:
     decision.add_argument("--json", action="store_true", help="print decision.json")
     decision.set_defaults(command=_decision)
 
+    sweep = commands.add_parser("sweep", help="remove what smoke paths created that died before they could")
+    sweep.add_argument(
+        "--policy", "--gate-policy", default=POLICY, metavar="FILE", help=f"policy file (default: {POLICY})"
+    )
+    sweep.add_argument("--reports", metavar="DIR", default="reports", help="where runs leave their records")
+    sweep.add_argument(
+        "--candidate", metavar="URL", action="append", default=[], help="a further service to ask; repeatable"
+    )
+    sweep.set_defaults(command=_sweep)
+
+    new = commands.add_parser("new", help="write a test to begin with: relgate new smoke checkout")
+    new.add_argument("kind", choices=["smoke"], help="what is written")
+    new.add_argument("name", metavar="NAME", help="of the path, with small letters, digits and -")
+    new.add_argument("folder", nargs="?", default=".", metavar="DIR", help="repository (default: here)")
+    new.set_defaults(command=_new)
+
     _add_backtest(commands)
 
     schema = commands.add_parser("schema", help="JSON Schema of the policy, for editors")
@@ -213,6 +229,7 @@ def _demo(given: argparse.Namespace) -> int:
 
 
 _DECIDED = (0, 10, 20)
+_LEFT = 10
 _NAMES = {0: "promote", 10: "hold", 20: "rollback", 30: "not recorded"}
 
 
@@ -244,6 +261,30 @@ def _backtest(given: argparse.Namespace) -> int:
         json=None if given.json is None else Path(given.json),
     )
     command.backtest(read_policy(given.policy)[0], wanted, sys.stdout, sys.stderr)
+    return 0
+
+
+def _sweep(given: argparse.Namespace) -> int:
+    from relgate.settings import read_policy
+    from relgate.sweeping import sweep_all
+
+    done = sweep_all(read_policy(given.policy)[0], Path(given.reports), tuple(given.candidate))
+    for line in done.left:
+        print(f"left    {line}")
+    for path in done.alive:
+        print(f"in use  {path}")
+    print(f"{done.removed} removed, {len(done.left)} left")
+    return _LEFT if done.left else 0
+
+
+def _new(given: argparse.Namespace) -> int:
+    from relgate.scaffold import new_path
+
+    done = new_path(Path(given.folder), given.name)
+    for name in done.written:
+        print(f"wrote {name}")
+    for line in done.advice:
+        print(f"to do: {line}")
     return 0
 
 

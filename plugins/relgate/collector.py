@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
     from pathlib import Path
 
+    from relgate.report.redact import Redactor
     from relgate.settings import Run
 
 RESULT = pytest.StashKey[GateResult]()
+REDACTOR: pytest.StashKey[Redactor] = pytest.StashKey()
+"""On a test that knows more secrets than its run."""
 _ON_REPORT = "relgate_result"
 _COLLECTED_FOLDER = "workers"
 _LONGEST_TEXT = 500
@@ -103,7 +106,7 @@ class GateItems:
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Put the judged result on the report of its test, and take secrets out of what others will print or store."""
         report = yield
-        clean = self._run.redactor.text
+        clean = item.stash.get(REDACTOR, self._run.redactor).text
         if report.longrepr is not None and clean(report.longreprtext) != report.longreprtext:
             report.longrepr = clean(report.longreprtext)
         report.sections = [(title, clean(text)) for title, text in report.sections]

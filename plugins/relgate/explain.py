@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from relgate.errors import UsageError
 from relgate.measure import quantiles
@@ -12,12 +12,13 @@ from relgate.measure.describe import percent
 from relgate.policy.api import EXPLORED
 from relgate.policy.limits import NumberLimit
 from relgate.policy.risk import is_statistical
+from relgate.policy.smoke import is_path
 from relgate.report.advice import BY_KIND, next_steps
 from relgate.values import Verdict
 from relgate.verdicts import LEAST
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from relgate.measure.foresight import Foresight
     from relgate.measure.rehearsal import Bake
@@ -99,16 +100,17 @@ def _proven(gate: Gate) -> list[str]:
     """Everything about a gate that has findings: what it may find, and what to do then."""
     from relgate.migrate.faults import FAULTS
     from relgate.openapi.faults import FAULTS as EXPLORED_FAULTS
+    from relgate.smoke.faults import FAULTS as PATH_FAULTS
 
-    explored = gate.id in EXPLORED
-    faults = [
-        (code, fault.blocks, fault.do)
-        for table in (FAULTS, EXPLORED_FAULTS)
-        for code, fault in table.get(gate.id, {}).items()
-    ]
-    how = "what exploring the API finds, before anything is observed"
-    if not explored:
-        how = f"{KINDS[gate.kind]}, on scratch databases, before anything is observed"
+    tables: tuple[Mapping[str, Any], ...] = (FAULTS.get(gate.id, {}), EXPLORED_FAULTS.get(gate.id, {}))
+    if is_path(gate):
+        tables = (PATH_FAULTS,)
+    faults = [(code, fault.blocks, fault.do) for table in tables for code, fault in table.items()]
+    how = f"{KINDS[gate.kind]}, on scratch databases, before anything is observed"
+    if gate.id in EXPLORED:
+        how = "what exploring the API finds, before anything is observed"
+    elif is_path(gate):
+        how = "each step of the path, and what its pages say meanwhile"
     return [
         f"{gate.id} ({gate.family}, {gate.severity}): {gate.description}",
         f"  measures    {how}",
@@ -118,7 +120,7 @@ def _proven(gate: Gate) -> list[str]:
         *(f"    {code} ({'blocks' if blocks else 'warns'}): {do}" for code, blocks, do in faults),
         *([f"  owner       {gate.owner}"] if gate.owner else []),
         "  when it fails",
-        *(f"    - {step}" for step in next_steps(gate, Verdict.FAIL) or BY_KIND[gate.kind]),
+        *(f"    - {step}" for step in next_steps(gate, Verdict.FAIL)),
     ]
 
 

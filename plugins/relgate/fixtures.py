@@ -6,7 +6,7 @@ Every pytest session imports this module, most of them without a policy: it impo
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -145,14 +145,23 @@ class GateJudge:
         self._run = run
         self._observation = observation
 
-    def judge(self, gate_id: str, signal: Part | Measurement | None = None) -> Judgement:
+    def judge(
+        self,
+        gate_id: str,
+        signal: Part | Measurement | Findings | None = None,
+        *,
+        files: tuple[str, ...] = (),
+        remark: str = "",
+    ) -> Judgement:
         """Judge a gate of the policy; the test fails unless the verdict is pass or warn.
 
         Args:
             gate_id: id of the gate in the policy.
             signal: a part of ``observation``, which must be the one that the policy's gate measures; or your own
-                ``Measurement`` for a gate without a signal; or a part of ``migrations`` or ``exploration``; or None for
-                what the policy names.
+                ``Measurement`` for a gate without a signal; or a part of ``migrations`` or ``exploration``; or what a
+                smoke path found; or None for what the policy names.
+            files: SHA-256 of further evidence.
+            remark: what a reader wants to know about a gate that lets the release pass.
 
         Returns:
             The judgement, when it is pass or warn.
@@ -163,11 +172,24 @@ class GateJudge:
         rule = self._rule(gate_id)
         judgement, evidence = self._judgement(rule, signal)
         result = self._result(rule, judgement, evidence)
+        if remark and result.verdict in ("pass", "warn"):
+            result = replace(result, message=self._redact(f"{result.message}; {remark}"))
+        result = replace(result, evidence=(*result.evidence, *files))
         self._item.stash[RESULT] = result
         self._describe(result)
         if result.verdict not in ("pass", "warn"):
             pytest.fail(f"{rule.id}: {result.message}", pytrace=False)
         return judgement
+
+    def absent(self, gate_id: str, why: str) -> None:
+        """Say that a gate cannot be judged since what it needs did not come: it holds the release, and did not fail."""
+        from relgate.collector import RESULT
+        from relgate.values import Judgement, Measurement, Verdict
+
+        rule = self._rule(gate_id)
+        missing = Judgement(Verdict.MISSING, why, Measurement(dimension=rule.dimension, n=0), "")
+        self._item.stash[RESULT] = result = self._result(rule, missing, None)
+        self._describe(result)
 
     def _rule(self, gate_id: str) -> Rule:
         from relgate.collector import RESULT, declared_gate
@@ -186,7 +208,18 @@ class GateJudge:
             raise UsageError(f"one test is one gate: {self._item.nodeid} has judged {previous.id} already")
         return rule
 
-    def _judgement(self, rule: Rule, signal: Part | Measurement | None) -> tuple[Judgement, Evidence | None]:
+    def _judgement(self, rule: Rule, signal: Part | Measurement | Findings | None) -> tuple[Judgement, Evidence | None]:
+        from relgate.policy.smoke import is_path
+        from relgate.values import Findings
+        from relgate.verdicts import by_findings, unmeasured
+
+        if isinstance(signal, Findings):
+            if not is_path(rule) or signal.gate != rule.id:
+                return unmeasured(rule, f"{rule.id} is not judged by what a path found, the test gives that"), None
+            return by_findings(rule, signal), None
+        if is_path(rule):
+            text = f"{rule.id} is judged by its path: write the test with the fixture `path`"
+            return unmeasured(rule, text), None
         if rule.kind == "findings" or isinstance(signal, ProofPart | ExploredPart):
             return self._found(rule, signal), None
         return self._measured(rule, signal)

@@ -12,14 +12,28 @@ from typing import TYPE_CHECKING
 import pytest
 
 from relgate.asked import FAMILIES, OPTIONS, asked, decides, given, selected_families
+from relgate.concluding import concluding
 from relgate.fixtures import RUN, exploration, gate, migrations, observation
+from relgate.paths import accounts, created, http, mailbox, page, path, webhook
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from relgate.session import Controller
 
-__all__ = ["exploration", "gate", "migrations", "observation"]
+__all__ = [
+    "accounts",
+    "created",
+    "exploration",
+    "gate",
+    "http",
+    "mailbox",
+    "migrations",
+    "observation",
+    "page",
+    "path",
+    "webhook",
+]
 
 CONTROLLER: pytest.StashKey[Controller] = pytest.StashKey()
 
@@ -45,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
     First of all plugins: others are told where this run's results belong before they read their options.
     """
     config.addinivalue_line("markers", "gate(id): a release gate; id where it is not the test's name")
+    config.addinivalue_line("markers", "after(name, ...): a smoke path that comes after others, missing if one failed")
     for family, text in FAMILIES.items():
         config.addinivalue_line("markers", f"{family}: release gates: {text}")
     workerinput = getattr(config, "workerinput", None)
@@ -73,6 +88,13 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark what uses the gate fixture, so that ``-m "not gate"`` leaves it out."""
     if "gate" in getattr(item, "fixturenames", ()):
         item.add_marker("gate")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Conclude a smoke path in the phase on whose report its verdict rides."""
+    with concluding(item):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

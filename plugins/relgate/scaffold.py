@@ -15,6 +15,7 @@ _FILES = {
     "relgate.yaml": "relgate.yaml",
     "conftest.py": "conftest.py.txt",
     "gates/test_release.py": "test_release.py.txt",
+    "smoke/test_home.py": "test_home.py.txt",
     "pytest.toml": "pytest.toml",
 }
 _CONFIGURATIONS = ("pytest.toml", ".pytest.toml", "pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml")
@@ -63,6 +64,29 @@ def init(folder: Path, answers: Answers) -> Written:
         _write(path, Template(text).substitute(values) if "$" in text else text)
         written.append(name)
     return Written(tuple(written), tuple(kept), tuple(advice))
+
+
+def new_path(folder: Path, name: str) -> Written:
+    """Write the test of a new smoke path into ``folder``.
+
+    Raises:
+        UsageError: the name is none, or there is such a test already.
+
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,79}", name):
+        raise UsageError(f"expected a name of small letters, digits and - like check-out, got {name!r}")
+    module = name.replace("-", "_")
+    target = f"smoke/test_{module}.py"
+    text = (_TEMPLATES / "test_path.py.txt").read_text(encoding="utf-8")
+    if (folder / target).exists():
+        raise UsageError(f"{folder / target} is there already: nothing was written")
+    _write(folder / target, Template(text).substitute(name=name, function=module, title=name.replace("-", " ")))
+    advice = (
+        f"add {name} to smoke.paths in relgate.yaml: `smoke: {{paths: [{name}]}}`",
+        "a stage that runs it: `- {name: smoke, run: smoke}`",
+        "record the clicks: playwright codegen URL (docs/how-to/smoke.md)",
+    )
+    return Written((target,), (), advice)
 
 
 def _values(answers: Answers) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,8 @@ from relgate.errors import PolicyError, SourceError, UsageError
 from relgate.exploring import Exploring
 from relgate.guard import Guard
 from relgate.history import carried, going_back, usual_noise
+from relgate.listening import listening
+from relgate.paths import PathItems
 from relgate.proving import Proving
 from relgate.report import terminal
 from relgate.report.promise import promise
@@ -46,6 +48,7 @@ def join(config: pytest.Config, text: str) -> Run:
     _place_allure_results(config, run)
     worker: Any = config
     config.pluginmanager.register(GateItems(run, worker.workerinput["workerid"]), "relgate-items")
+    config.pluginmanager.register(PathItems(run), "relgate-paths")
     return run
 
 
@@ -88,6 +91,7 @@ class Controller:
         config.pluginmanager.register(controller, "relgate-controller")
         config.pluginmanager.register(controller.collector, "relgate-collector")
         config.pluginmanager.register(GateItems(run, "main"), "relgate-items")
+        config.pluginmanager.register(PathItems(run), "relgate-paths")
         return controller
 
     def pytest_report_header(self) -> list[str]:
@@ -120,14 +124,16 @@ class Controller:
         serial = not self.config.pluginmanager.has_plugin("dsession")
         collected, _ = read_collected(self.run.path)
         wanted = set((collected or {}).values()) if serial else set(self.run.gates)
-        if not (serial and session.testsfailed):
-            try:
-                Proving(self.run, wanted, reporter).prove()
-                Exploring(self.run, wanted, reporter).explore()
-                self.ended_early = Bake(self.run, wanted, reporter).observe()
-            except (SourceError, UsageError) as error:
-                self.collector.interrupt(f"nothing could be observed: {error}")
-        return (yield)
+        with ExitStack() as stack:
+            if not (serial and session.testsfailed):
+                try:
+                    Proving(self.run, wanted, reporter).prove()
+                    Exploring(self.run, wanted, reporter).explore()
+                    self.ended_early = Bake(self.run, wanted, reporter).observe()
+                    stack.enter_context(listening(self.run, wanted))
+                except (SourceError, UsageError) as error:
+                    self.collector.interrupt(f"nothing could be observed: {error}")
+            return (yield)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

@@ -105,8 +105,10 @@ class Run:
 
         Made once, before the first gate: a test may take a variable out of the environment, and its mask must stay.
         """
-        values = secret_values(self.environment) + migration_secrets(self.policy) + api_secrets(self.policy)
-        return Redactor(values, self.policy.redact)
+        policy = self.policy
+        known = secret_values(self.environment), migration_secrets(policy), api_secrets(policy), smoke_secrets(policy)
+        values = [value for values in known for value in values]
+        return Redactor(values, policy.redact)
 
     @property
     def path(self) -> Path:
@@ -393,6 +395,13 @@ def _texts(value: Any) -> list[str]:
     if isinstance(value, list):
         return [text for inner in value for text in _texts(inner)]
     return [value] if isinstance(value, str) else []
+
+
+def smoke_secrets(policy: Policy) -> tuple[str, ...]:
+    """What the accounts of the smoke paths get in with."""
+    accounts = policy.smoke.accounts.values() if policy.smoke is not None else ()
+    named = [one for account in accounts for one in (account.user, account.password, account.bearer) if one is not None]
+    return tuple(sorted({resolve(one) for one in named if is_secret(one)}, key=len, reverse=True))
 
 
 def _secrets_of(auth: Auth | None) -> set[str]:

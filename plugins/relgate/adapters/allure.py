@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import allure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from relgate.values import GateResult
@@ -26,6 +26,12 @@ def sweep(folder: Path, clean: Callable[[str], str]) -> None:
         cleaned = clean(text)
         if cleaned != text:
             path.write_text(cleaned, encoding="utf-8")
+
+
+def attach(files: Sequence[Path]) -> None:
+    """Attach evidence, which holds no secret any more."""
+    for path in files:
+        allure.attach.file(str(path), name=path.name, extension=path.suffix.removeprefix("."))
 
 
 def announce(gate: str, family: str, severity: str, description: str | None) -> None:

@@ -65,7 +65,7 @@ class Endpoint:
         # Made here and not at the first question: loading authorities takes milliseconds that the prober would feel.
         try:
             self._client = httpx.Client(
-                headers=headers, verify=_tls(access), timeout=timeout_s, trust_env=False, follow_redirects=False
+                headers=headers, verify=tls(access), timeout=timeout_s, trust_env=False, follow_redirects=False
             )
         except OSError as error:
             self._broken = f"tls: {error}"
@@ -105,7 +105,8 @@ class Endpoint:
         return b"".join(pieces)
 
 
-def _tls(access: Access) -> ssl.SSLContext:
+def tls(access: Access) -> ssl.SSLContext:
+    """Return how certificates are checked."""
     context = ssl.create_default_context()
     if access.ca is not None:
         context.load_verify_locations(access.ca)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from relgate.policy import environments, model
+from relgate.policy import smoke as of_paths
 from relgate.policy.api import EXPLORED, Api, Login
 from relgate.policy.checks import entry
 from relgate.policy.fields import FIELDS
-from relgate.policy.gates import kind_and_unit
+from relgate.policy.gates import family_of, kind_and_unit
 from relgate.policy.migrations import KINDS, PROVEN, Backup, Migrations
 from relgate.policy.risk import Risk
+from relgate.policy.smoke import WALKED, Account, Allow, Limits, Sink, Smoke
 from relgate.policy.texts import FOUND, WHOLE
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ def build(doc: Doc, plan: Plan, sha256: str) -> model.Policy:
     api = _api(doc["api"]) if "api" in doc else None
     if api is not None:
         gates |= {id_: _found(id_, "smoke", EXPLORED[id_]) for id_ in api.gates if id_ not in gates}
+    smoke = _smoke(doc["smoke"]) if "smoke" in doc else None
+    if smoke is not None:
+        gates |= {id_: _found(id_, "smoke", WALKED) for id_ in smoke.gates if id_ not in gates}
     risk = _risk(Risk.at(doc.get("confidence", DEFAULT_CONFIDENCE)), doc)
     return model.Policy(
         relgate=doc["relgate"],
@@ -43,6 +48,7 @@ def build(doc: Doc, plan: Plan, sha256: str) -> model.Policy:
         signals={name: _signal(name, raw) for name, raw in entry(doc, "signals").items()},
         migrations=migrations,
         api=api,
+        smoke=smoke,
         gates=gates,
         phases=phases,
         phase_risks={name: _risk(risk, raw) for name, raw in entry(doc, "phases").items() if "risk" in raw},
@@ -79,17 +85,10 @@ def _gate(gate_id: str, plan: GatePlan) -> model.Gate:
         on_fail=plan.on_fail,
         severity=plan.severity,
         expect=expect,
-        family=_family(gate_id, plan),
+        family=family_of(gate_id) if rule.kind == "findings" else plan.raw.get("family", "canary"),
         **_given(plan.raw, "confidence", "weight", "worse_by", "min_samples", "over", "next_steps", "owner"),
         **_given(plan.raw, "description", "runbook", warmup="warmup_s"),
     )
-
-
-def _family(gate_id: str, plan: GatePlan) -> model.Family:
-    if gate_id in EXPLORED:
-        return "smoke"
-    family: model.Family = "migration" if plan.rule.kind == "findings" else plan.raw.get("family", "canary")
-    return family
 
 
 def _api(raw: Doc) -> Api:
@@ -145,6 +144,21 @@ def _found(gate_id: str, family: model.Family, description: str) -> model.Gate:
         family=family,
         description=description,
     )
+
+
+def _smoke(raw: Doc) -> Smoke:
+    accounts = {
+        name: Account(
+            **_given(one, "user", "password", "bearer"),
+            login=of_paths.Login(**one["login"]) if "login" in one else None,
+        )
+        for name, one in entry(raw, "accounts").items()
+    }
+    limits = Limits(**_given(entry(raw, "limits"), "cls", lcp="lcp_s", inp="inp_s"))
+    sinks = {name: Sink(**raw[name]) for name in ("mail", "webhooks") if name in raw}
+    allow = tuple(Allow(**one) for one in raw.get("allow", ()))
+    given = _given(raw, "paths", "headers", "accessibility", "visual", "without", "video", step="step_s", wait="wait_s")
+    return Smoke(accounts=accounts, limits=limits, allow=allow, **sinks, **given)
 
 
 def _stage(raw: Doc, gates: dict[str, model.Gate]) -> model.Stage:

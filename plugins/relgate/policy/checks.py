@@ -74,6 +74,7 @@ def check_policy(doc: Doc, faults: Faults) -> Plan:
     _instances(doc, faults)
     _stages(doc, phases, faults)
     _servers(doc, faults)
+    _smoke(doc, faults)
     return Plan(plans, phases)
 
 
@@ -242,7 +243,8 @@ def _required(stage: Doc, doc: Doc, path: Path, faults: Faults) -> None:
     required, known = stage.get("require", ()), doc.get("gates", {})
     if required is BAD or known is BAD:
         return
-    known = [*known, *(PROVEN if "migrations" in doc else ()), *(EXPLORED if "api" in doc else ())]
+    of_migrations, of_api = PROVEN if "migrations" in doc else (), EXPLORED if "api" in doc else ()
+    known = [*known, *of_migrations, *of_api, *gates.walked(doc)]
     for index, name in enumerate(required):
         if name is not BAD and name not in known and name not in FAMILIES:
             faults.add(
@@ -275,6 +277,14 @@ def _server_of(signal: Doc) -> str | None:
     alerts = signal.get("alerts")
     source = alerts.get("from", "prometheus") if isinstance(alerts, dict) else None
     return source if isinstance(source, str) else None
+
+
+def _smoke(doc: Doc, faults: Faults) -> None:
+    """Note paths that stand twice, and all of them where a fault of their key hides them from the stages."""
+    paths = entry(doc, "smoke").get("paths", ())
+    for index, name in enumerate(paths if isinstance(paths, tuple) else ()):
+        if name is not BAD and name in paths[:index]:
+            faults.add(("smoke", "paths", index), f"the path {name} stands twice: remove one")
 
 
 def _required_gates(doc: Doc) -> Iterator[Doc]:

@@ -10,6 +10,7 @@ from relgate.policy.api import SHAPE as API
 from relgate.policy.grammar import Flag, Key, ListOf, MapOf, Nullable, Number, Record, Whole, Words
 from relgate.policy.migrations import SHAPE as MIGRATIONS
 from relgate.policy.model import FAMILIES, OnFail, Over, Severity
+from relgate.policy.smoke import SHAPE as SMOKE
 from relgate.policy.sources import HEADERS, SIGNAL
 
 BASIC = Record(
@@ -122,7 +123,7 @@ ENVIRONMENT = Record(
             "how much equal instances differ here; all of it replaces the policy's",
             "the policy's noise",
         ),
-        Key("read_only", Flag(), "whether gates must not change anything here", "false"),
+        Key("read_only", Flag(), "whether paths must not change anything here", "false"),
     ),
 )
 
@@ -218,6 +219,7 @@ POLICY = Record(
         Key("signals", MapOf(texts.NAME, SIGNAL), "what is observed"),
         Key("migrations", MIGRATIONS, "where migrations come from"),
         Key("api", API, "the API that is explored"),
+        Key("smoke", SMOKE, "critical paths of users, walked in a browser and over HTTP"),
         Key("gates", MapOf(texts.NAME, GATE), "what is judged"),
         Key("phases", MapOf(texts.NAME, PHASE), "times of tighter limits"),
         Key("stages", ListOf(STAGE, single=False), "the steps of a rollout", required=True),

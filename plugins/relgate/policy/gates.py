@@ -16,11 +16,12 @@ from relgate.policy.grammar import BAD, nearest
 from relgate.policy.limits import AnyLimit, Limit, NumberLimit, StatusLimit, parse_limit
 from relgate.policy.migrations import PROVEN
 from relgate.policy.risk import STATISTICAL
+from relgate.policy.smoke import PREFIX, gate_ids
 from relgate.policy.texts import WHOLE
 from relgate.policy.tighten import unreachable
 
 if TYPE_CHECKING:
-    from relgate.policy.model import Kind, Unit
+    from relgate.policy.model import Family, Kind, Unit
     from relgate.policy.nodes import Faults, Path
     from relgate.values import Dimension
 
@@ -59,7 +60,7 @@ class Rule:
 def rule_of(gate: Doc, doc: Doc, path: Path, faults: Faults) -> Rule | None:
     """Return what a gate judges; None when that is not known because of a fault (noted here or earlier)."""
     written, signals = gate.get("signal"), doc.get("signals", {})
-    if path[-1] in PROVEN or path[-1] in EXPLORED:
+    if path[-1] in (*PROVEN, *EXPLORED, *walked(doc)):
         return Rule("findings", "count")
     if written is None:
         if "signal" not in gate and any(key in gate for key in ("fail", "warn", "quantile", "over", "expect")):
@@ -89,6 +90,17 @@ def rule_of(gate: Doc, doc: Doc, path: Path, faults: Faults) -> Rule | None:
     kind_of_rule = fields[field]
     whole = kind_of_rule == "quantile" and gate.get("quantile") == WHOLE
     return Rule(kind_of_rule, dimension, name, field, whole=whole)
+
+
+def walked(doc: Doc) -> tuple[str, ...]:
+    """Return the ids of the gates of smoke paths."""
+    smoke = doc.get("smoke")
+    return gate_ids(smoke.get("paths")) if isinstance(smoke, dict) else ()
+
+
+def family_of(gate_id: str) -> Family:
+    """Return the family of a gate that is judged by findings."""
+    return "smoke" if gate_id in EXPLORED or gate_id.startswith(PREFIX) else "migration"
 
 
 def kind_and_unit(signal: Any) -> tuple[Any, Unit] | None:
@@ -203,12 +215,13 @@ _OF_PROVEN = frozenset({"on_fail", "severity", "next_steps", "owner", "descripti
 
 def _check_proven(raw: Doc, path: Path, faults: Faults) -> None:
     """Note keys that mean nothing in a gate that has findings instead of a measurement."""
-    explored = path[-1] in EXPLORED
-    family = "smoke" if explored else "migration"
-    way = "change what api leaves out" if explored else "waive a finding in its revision"
+    family = family_of(str(path[-1]))
+    excuse = "waive a finding in its revision"
+    if family == "smoke":
+        excuse = "change what api leaves out" if path[-1] in EXPLORED else "allow a finding in smoke.allow"
     for key in raw:
         if key not in _OF_PROVEN and not (key == "family" and raw[key] == family):
-            text = f"{path[-1]} is judged by its findings: {key} means nothing here; {way}"
+            text = f"{path[-1]} is judged by its findings: {key} means nothing here; {excuse}"
             faults.add((*path, key), text, at_key=True)
 
 

@@ -18,6 +18,7 @@ from relgate.policy.environments import Environment
 from relgate.policy.limits import Limit, NumberLimit
 from relgate.policy.migrations import Migrations
 from relgate.policy.risk import Risk, can_roll_back_by_chance, complement, is_statistical
+from relgate.policy.smoke import Smoke
 from relgate.values import Dimension
 
 Kind = Literal[
@@ -275,6 +276,7 @@ class Policy(Frozen):
     signals: Mapping[str, Signal] = {}
     migrations: Migrations | None = None
     api: Api | None = None
+    smoke: Smoke | None = None
     gates: Mapping[str, Gate] = {}
     phases: Mapping[str, Mapping[str, Gate]] = {}
     phase_risks: Mapping[str, Risk] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from relgate.policy.api import EXPLORED
+from relgate.policy.smoke import is_path
 from relgate.values import Verdict
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ BY_KIND: dict[str, tuple[str, ...]] = {
 }
 
 _EXPLORED = ("read the findings in the run's evidence/api.md: each has a command that shows it again",)
+_OF_PATHS = (
+    "look into evidence/smoke/ of the run, in the folder of this gate: screenshot, console, network, http.json",
+    "open the trace: playwright show-trace trace.zip",
+)
 
 _BY_VERDICT: dict[Verdict, tuple[str, ...]] = {
     Verdict.INCONCLUSIVE: ("give it more evidence: a longer bake, a higher probe rate, or a wider margin",),
@@ -54,6 +59,10 @@ def next_steps(gate: Gate, verdict: Verdict) -> tuple[str, ...]:
     if verdict is Verdict.PASS:
         return ()
     runbook = (f"runbook: {gate.runbook}",) if gate.runbook else ()
-    usual = _EXPLORED if gate.id in EXPLORED else BY_KIND[gate.kind]
+    usual = BY_KIND[gate.kind]
+    if gate.id in EXPLORED:
+        usual = _EXPLORED
+    elif is_path(gate):
+        usual = _OF_PATHS
     general = _BY_VERDICT.get(verdict, usual)
     return gate.next_steps + runbook + (general if not gate.next_steps else ())

@@ -1,0 +1,1 @@
+"""Smoke paths: their parts, and whole sessions against a small service of the tests' own, in a real Chromium."""
