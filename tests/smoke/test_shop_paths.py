@@ -1,0 +1,77 @@
+"""The shop's own smoke suite in a real Chromium: `good` walks all paths, each broken release fails one."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from examples.shop.releases import RELEASES
+from examples.shop.run import start
+from tests.plugin.conftest import Ended
+
+ROOT = Path(__file__).parents[2]
+BROKEN = (
+    "dead-button",
+    "console-error",
+    "broken-export",
+    "no-websocket",
+    "no-security-headers",
+    "login-loops",
+    "slow-hero",
+    "unlabelled-form",
+    "no-mail",
+    "stale-asset",
+)
+
+WITHOUT_PAGES = {"smoke-presence", "smoke-export"}
+
+
+def walk(release: str, folder: Path, *arguments: str) -> Ended:
+    """Run the suite against a release of the shop."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        mail = f"127.0.0.1:{probe.getsockname()[1]}"
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    environment |= {"SHOP_SMTP": mail, "SHOP_ADMIN_PASSWORD": "admin-demo-password"}
+    with start(release, smtp=mail) as shop:
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "pytest", "smoke", "-m", "smoke", "-q", "-n", "2", "-p", "no:cacheprovider"),
+                *("--gate-policy", "examples/shop/smoke.yaml", "--gate-candidate", shop.url),
+                *("--gate-reports", str(folder / "reports"), *arguments),
+            ],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+    return Ended(done.returncode, done.stdout + done.stderr, folder)
+
+
+def test_the_good_shop_walks_every_path(tmp_path: Path) -> None:
+    """All gates pass, and nothing is left behind."""
+    ended = walk("good", tmp_path)
+
+    assert ended.decision == "promote", ended.out
+    assert set(ended.verdicts.values()) == {"pass"}
+    assert len(ended.verdicts) == 13
+    assert not list(ended.runs[-1].glob("smoke/created/*"))
+
+
+@pytest.mark.parametrize("release", BROKEN)
+def test_a_broken_shop_fails_the_right_path(release: str, tmp_path: Path) -> None:
+    """Its gate is red; a page that failed left a screenshot."""
+    ended = walk(release, tmp_path)
+    gates = RELEASES[release].caught_by
+
+    assert ended.decision == "rollback", ended.out
+    for gate in gates:
+        assert ended.verdicts[gate] == "fail", ended.out
+        folder = ended.runs[-1] / "evidence" / "smoke" / gate
+        assert (folder / ("path.json" if gate in WITHOUT_PAGES else "screenshot-1.png")).exists()
