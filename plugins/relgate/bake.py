@@ -10,12 +10,15 @@ probability.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from relgate.child import Child
+from relgate.curves import draw
 from relgate.errors import SourceError
+from relgate.loading import beside_policy, lines, loads_of, placed, refuse
 from relgate.observe.plan import Plan, plan_streams
-from relgate.observe.streams import Header, LogPlace, Sides, Target
+from relgate.observe.streams import Header, Load, LogPlace, Sides, Target
 from relgate.settings import Run, auth_headers, headers_of, is_secret, resolve, secret_values
 
 if TYPE_CHECKING:
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 _FIRST_LOOK_S = 3.0
 _LOOK_EVERY_S = 2.0
 _GRACE_S = 30.0
+_SHOW_LOAD_S = 2.0
+# Engines have to start, and users of another host to join, before the bake begins.
+_LOAD_READY_S = 95.0
 
 
 class Bake:
@@ -58,26 +64,36 @@ class Bake:
         """
         if not self._rules:
             return None
+        loads = loads_of(self._run, self._rules)
+        refuse(self._run, loads)
         if self._run.bake_s <= 0:
             raise SourceError(f"stage {self._run.stage_name} has gates to observe, but no bake: set `bake: 10m` in it")
         plan = make_plan(self._run, self._rules)
+        if self._run.stage.warm_up is not None:
+            from relgate.warming import warm_up
+
+            warm_up(self._run, self._run.stage.warm_up, plan.sides.candidate, self._say)
         self._say(f"observing {self._targets()} for {_minutes(self._run.bake_s)} ({len(plan.streams)} signals)")
         # Loaded before the recorder starts: what takes the processor then is not in its way.
         from relgate.looks import Looks
 
         looks = Looks(self._run, self._rules)
         with looks, Child("relgate.record", plan.to_json(), "the recorder") as recorder:
-            return self._watch(recorder, looks)
+            longest_s = max((_LOAD_READY_S + load.timeout_s for load in loads.values()), default=0.0)
+            stopped = self._watch(recorder, looks, longest_s)
+        for unwritten in draw(self._run.path / "evidence", self._run.policy, tuple(loads)):
+            self._say(unwritten)
+        return stopped
 
     def _targets(self) -> str:
         baseline = self._run.baseline_url
         return self._run.candidate_url + (f" beside {baseline}" if baseline else ", without a baseline")
 
-    def _watch(self, recorder: Child, looks: Looks) -> str | None:
+    def _watch(self, recorder: Child, looks: Looks, load_s: float) -> str | None:
         """Follow the recorder's progress until it ends; why it was asked to end early, if it was."""
-        deadline = time.monotonic() + self._run.bake_s + self._run.stage.warmup_s + _GRACE_S
+        deadline = time.monotonic() + self._run.bake_s + self._run.stage.warmup_s + _GRACE_S + load_s
         next_look = next_test = time.monotonic() + _FIRST_LOOK_S
-        next_line = elapsed_s = settled_s = 0.0
+        next_line = next_load = elapsed_s = settled_s = 0.0
         stopped: str | None = None
         while True:
             progress = recorder.progress(timeout_s=0.5)
@@ -89,12 +105,19 @@ class Bake:
                     raise SourceError(f"the recorder could not record: {progress.get('error')}")
                 self._say("observed; the gates judge")
                 return stopped
+            if progress is not None and "said" in progress:
+                self._say(str(progress["said"]))
+                continue
             if progress is not None:
                 elapsed_s = float(progress.get("elapsed_s", 0.0))
                 settled_s = float(progress.get("settled_s", 0.0))
             if progress is not None and now >= next_line:
                 self._say(_progress_line(progress, self._run.bake_s))
                 next_line = now + max(2.0, self._run.bake_s / 20)
+            if progress is not None and now >= next_load:
+                for line in lines(progress.get("load", {}), self._rules):
+                    self._say(line)
+                next_load = now + _SHOW_LOAD_S
             if stopped is None and elapsed_s > self._run.stage.warmup_s:
                 reason = None
                 if now >= next_look:
@@ -136,13 +159,21 @@ def make_plan(run: Run, rules: Collection[str]) -> Plan:
         folder=str(run.path / "evidence"),
         bake_s=run.bake_s,
         sides=Sides(candidate, baseline),
-        streams=plan_streams(run.policy, resolve, rules),
+        streams=tuple(_bounded(run, stream) for stream in plan_streams(run.policy, resolve, rules, placed(run))),
         labels={str(side): label for side, label in environment.labels.items()},
         prometheus=_server(environment, "prometheus"),
         alertmanager=_server(environment, "alertmanager"),
         secrets=secret_values(environment),
         redact=run.policy.redact,
     )
+
+
+def _bounded(run: Run, stream: Any) -> Any:
+    """Return a load as it may be here: on a read-only environment it changes nothing."""
+    if not isinstance(stream, Load):
+        return stream
+    abort_file = beside_policy(run, stream.abort_file)
+    return replace(stream, abort_file=abort_file, only_safe=run.environment.read_only)
 
 
 def _target(url: str, instances: tuple[str, ...], side: PolicyTarget, environment: Environment) -> Target:
