@@ -2,8 +2,8 @@
 
     locust -f load/shop.py --host http://127.0.0.1:8000
 
-relgate takes it as it is: `signals: {traffic: {load: {users: load/shop.py, rate: 100/s}}}`. Nobody logs in: an order needs
-no account, and what is ordered here belongs to an address that nobody reads.
+relgate takes it as it is: `signals: {traffic: {load: {users: load/shop.py, rate: 100/s}}}`. Nobody logs in: an order
+needs no account, and what is ordered here belongs to an address that nobody reads.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import random
 from locust import FastHttpUser, between, task
 
 WORDS = ("steel", "wood", "lamp", "chair", "blue", "garden")
-PRODUCTS = 100
+PRODUCTS = 64
 EMAIL = "load@shop.example"
 
 

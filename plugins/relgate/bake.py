@@ -51,6 +51,7 @@ class Bake:
         self._run = run
         self._rules = {id_: rule for id_, rule in run.gates.items() if id_ in gates and rule.signal is not None}
         self._screen = screen
+        self._next_line = self._next_load = 0.0
 
     def observe(self) -> str | None:
         """Record until the bake is over, or a critical gate has failed beyond doubt.
@@ -93,31 +94,17 @@ class Bake:
         """Follow the recorder's progress until it ends; why it was asked to end early, if it was."""
         deadline = time.monotonic() + self._run.bake_s + self._run.stage.warmup_s + _GRACE_S + load_s
         next_look = next_test = time.monotonic() + _FIRST_LOOK_S
-        next_line = next_load = elapsed_s = settled_s = 0.0
+        elapsed_s = settled_s = 0.0
         stopped: str | None = None
         while True:
             progress = recorder.progress(timeout_s=0.5)
             now = time.monotonic()
-            if progress is None and not recorder.alive():
-                raise SourceError(f"the recorder ended before the bake was over: {recorder.last_words()}")
-            if progress is not None and "finished" in progress:
-                if not progress["finished"]:
-                    raise SourceError(f"the recorder could not record: {progress.get('error')}")
-                self._say("observed; the gates judge")
+            if self._ended(recorder, progress):
                 return stopped
-            if progress is not None and "said" in progress:
-                self._say(str(progress["said"]))
-                continue
-            if progress is not None:
-                elapsed_s = float(progress.get("elapsed_s", 0.0))
+            if progress is not None and "elapsed_s" in progress:
+                elapsed_s = float(progress["elapsed_s"])
                 settled_s = float(progress.get("settled_s", 0.0))
-            if progress is not None and now >= next_line:
-                self._say(_progress_line(progress, self._run.bake_s))
-                next_line = now + max(2.0, self._run.bake_s / 20)
-            if progress is not None and now >= next_load:
-                for line in lines(progress.get("load", {}), self._rules):
-                    self._say(line)
-                next_load = now + _SHOW_LOAD_S
+                self._show(progress, now)
             if stopped is None and elapsed_s > self._run.stage.warmup_s:
                 reason = None
                 if now >= next_look:
@@ -132,6 +119,29 @@ class Bake:
                     recorder.send(f"stop {reason}".replace("\n", " "))
             if now > deadline:
                 raise SourceError(f"the recorder did not end within {_GRACE_S:.0f} s after the bake")
+
+    def _ended(self, recorder: Child, progress: Mapping[str, Any] | None) -> bool:
+        """Whether the recording is finished; SourceError when there will be none."""
+        if progress is None and not recorder.alive():
+            raise SourceError(f"the recorder ended before the bake was over: {recorder.last_words()}")
+        if progress is not None and "said" in progress:
+            self._say(str(progress["said"]))
+        if progress is None or "finished" not in progress:
+            return False
+        if not progress["finished"]:
+            raise SourceError(f"the recorder could not record: {progress.get('error')}")
+        self._say("observed; the gates judge")
+        return True
+
+    def _show(self, progress: Mapping[str, Any], now: float) -> None:
+        """Show how far it is, and what a load does, each not too often."""
+        if now >= self._next_line:
+            self._say(_progress_line(progress, self._run.bake_s))
+            self._next_line = now + max(2.0, self._run.bake_s / 20)
+        if now >= self._next_load:
+            for line in lines(progress.get("load", {}), self._rules):
+                self._say(line)
+            self._next_load = now + _SHOW_LOAD_S
 
     def _say(self, text: str) -> None:
         if self._screen is not None:

@@ -1,4 +1,4 @@
-"""The warm-up before a bake: requests to the candidate at a rate, which nobody judges. What cannot be done is a hold."""
+"""The warm-up before a bake: requests to the candidate that nobody judges. What cannot be done is a hold."""
 
 from __future__ import annotations
 

@@ -138,5 +138,5 @@ def _wait_by(pace: Pace) -> None:
         pace.first(self)
         execute(self)
 
-    TaskSet.wait = wait
-    TaskSet.execute_next_task = execute_next_task
+    TaskSet.wait = wait  # type: ignore[method-assign]
+    TaskSet.execute_next_task = execute_next_task  # type: ignore[method-assign]

@@ -1,7 +1,8 @@
 """Keeps a load where it belongs: only the host of its job is ever asked, and only by the methods that it may use.
 
 A locustfile may hold absolute URLs, and a service may redirect anywhere. Every client has to resolve a name before it
-connects, and Python tells its audit hooks about that: whatever is not the target is refused there, before a byte is sent.
+connects, and Python tells its audit hooks about that: whatever is not the target is refused there, before a byte is
+sent.
 """
 
 from __future__ import annotations

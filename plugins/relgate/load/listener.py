@@ -3,8 +3,8 @@
 Locust keeps two digits of a response time and counts from the actual start. Here each request is counted in a
 log-linear histogram of its second, name and outcome, from the moment at which it was *intended* to start: the moment
 that the schedule (open loop) or the user's own wait (closed loop) named. What a request waited beyond that because no
-connection was free is the service's doing, and counts. What it waited because this process was busy is noted as its lag;
-a request with too much of it is counted as late, and says nothing about the service.
+connection was free is the service's doing, and counts. What it waited because this process was busy is noted as its
+lag; a request with too much of it is counted as late, and says nothing about the service.
 
 Requests after the first of a task are intended when they start: they follow from the answer before.
 """

@@ -1,8 +1,8 @@
 """When users act: on a schedule (open loop), or as they like (closed loop). Replaces what Locust's users wait by.
 
 Open loop: one schedule a process, as many users as it has connections. A user that has nothing to do takes the next due
-request; when all are busy the request waits, and its latency counts from when it was due. So a service that stands still
-cannot keep anybody from asking. The clock is a timerfd: gevent's own timers are late by up to a millisecond.
+request; when all are busy the request waits, and its latency counts from when it was due. So a service that stands
+still cannot keep anybody from asking. The clock is a timerfd: gevent's own timers are late by up to a millisecond.
 
 Closed loop: a user waits as its locustfile says; the end of that wait is the intended start of its next request.
 """

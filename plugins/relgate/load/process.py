@@ -1,8 +1,9 @@
 """``python -m relgate.load.process``: a process of Locust - all of a load, its master, or one of its workers.
 
-It reads its task, one JSON line, from its standard input, and then commands: ``go <monotonic ns>``. The end of the input
-means that whoever started it is gone: it ends at once. It prints JSON lines: ``{"address": [host, port]}`` (a master that
-waits for workers), ``{"ready": true}``, each second the reports of its workers, and last ``{"over": true}``.
+It reads its task, one JSON line, from its standard input, and then commands: ``go <monotonic ns>``. The end of the
+input means that whoever started it is gone: it ends at once. It prints JSON lines: ``{"address": [host, port]}`` (a
+master that waits for workers), ``{"ready": true}``, each second the reports of its workers, and last ``{"over":
+true}``.
 
 Locust patches sockets as soon as it is imported: nothing else of relgate runs in this process.
 
@@ -31,9 +32,8 @@ _JOIN_S = 60.0
 def main() -> int:
     """Run the load; see the module for input, output and exit codes."""
     _protect()
-    line = sys.stdin.buffer.raw.readline()  # type: ignore[attr-defined]  # unbuffered: later lines are read elsewhere
     try:
-        task = Task.from_json(line.decode())
+        task = Task.from_json(_first_line().decode())
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         say({"error": f"not a task: {type(error).__name__}"})
         return 3
@@ -60,6 +60,17 @@ def say(document: dict[str, Any]) -> None:
         os.write(1, f"{json.dumps(document)}\n".encode())
     except OSError:
         os._exit(1)
+
+
+def _first_line() -> bytes:
+    """Read one line and nothing beyond it: later ones are read elsewhere, and no buffer may hold them."""
+    line = b""
+    while not line.endswith(b"\n"):
+        one = os.read(0, 1)
+        if not one:
+            break
+        line += one
+    return line
 
 
 def _protect() -> None:

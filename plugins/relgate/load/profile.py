@@ -1,8 +1,8 @@
 """A profile of traffic: which requests a service really gets, and in which proportions.
 
-Read from an access log in common or combined log format (Apache, nginx), or from a HAR of a browser. What counts is method
-and path with its query; bodies are not replayed, so by default only GET and HEAD are. Requests that the service refused
-(4xx) or that failed (5xx) are left out: a load of errors is no load.
+Read from an access log in common or combined log format (Apache, nginx), or from a HAR of a browser. What counts is
+method and path with its query; bodies are not replayed, so by default only GET and HEAD are. Requests that the service
+refused (4xx) or that failed (5xx) are left out: a load of errors is no load.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ A shape is a function from time to a share of the full amount (requests per seco
 | ``step`` | 1/steps, 2/steps, ... for ``each`` seconds each, then all of it |
 | ``spike`` | a fifth; all of it in the middle fifth of the time |
 
-Request number i of an open loop is due when the area under the curve reaches i + 1/2. So the schedule depends on nothing
-that happens, is the same on both sides, and worker k of n takes every n-th: together they are one schedule.
+Request number i of an open loop is due when the area under the curve reaches i + 1/2. So the schedule depends on
+nothing that happens, is the same on both sides, and worker k of n takes every n-th: together they are one schedule.
 """
 
 from __future__ import annotations

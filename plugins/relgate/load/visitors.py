@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from locust import FastHttpUser, HttpUser, constant, task
-from locust.user.users import User
 from locust.util.load_locustfile import load_locustfile
 
 from relgate.load import guard
 
 if TYPE_CHECKING:
+    from locust.user.users import User
+
     from relgate.load.job import Job
 
 
@@ -73,7 +74,7 @@ def equip(classes: list[type[User]], job: Job) -> None:
         from locust.contrib.fasthttp import FastHttpSession
 
         for session in (HttpSession, FastHttpSession):
-            session.request = guard.only_safe(session.request)
+            session.request = guard.only_safe(session.request)  # type: ignore[method-assign]
 
 
 def _equip_slow(one: Any, job: Job) -> None:

@@ -1,9 +1,9 @@
 """Capacity: the offered rate up to which a quantile of the latency keeps a limit, from a load that rises in steps.
 
 The quantile of each step has exact bounds from order statistics, at a confidence that is shared by all steps
-(Bonferroni). Where the quantile crosses the limit is the capacity: between the last step below and the first above, on a
-log scale of latency. The crossing of the upper bounds is the capacity's lower bound, and the other way round. One step
-above the limit is not the end, unless the next is above it too or there is none: a single pause is no knee.
+(Bonferroni). Where the quantile crosses the limit is the capacity: between the last step below and the first above, on
+a log scale of latency. The crossing of the upper bounds is the capacity's lower bound, and the other way round. One
+step above the limit is not the end, unless the next is above it too or there is none: a single pause is no knee.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The loads of a recording: their engines start before the bake, begin with it, and end with it.
 
 What they report is stored as it came (role ``load``: the result file, histograms of each second, name and outcome), and
-as request records like those of a probe, so that everything that judges requests judges these too. A record's latency is
-the middle of its bucket (at most 0.025 % off); its intended start is exact to the second only, and requests of a second
-are told evenly over it. That is enough for judges, who count in whole seconds.
+as request records like those of a probe, so that everything that judges requests judges these too. A record's latency
+is the middle of its bucket (at most 0.025 % off); its intended start is exact to the second only, and requests of a
+second are told evenly over it. That is enough for judges, who count in whole seconds.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ class Loads:
         for second, name, status, flags, pairs in report["rows"]:
             values = histogram.expand(dict(pairs))
             seconds.setdefault(second, []).extend((took, name, status, flags) for took in values)
-        records = []
+        records: list[tuple[int, ...]] = []
         for second, samples in seconds.items():
             # Not from quick to slow: who cuts a second in two must find the same in both halves.
             samples.sort(key=lambda sample: (sample[0] * 2_654_435_761) & 0xFFFF_FFFF)

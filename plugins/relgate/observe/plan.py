@@ -169,8 +169,8 @@ def plan_streams(
 
 def _load(name: str, load: PolicyLoad, users: tuple[str, ...], replay: Replay) -> Load:
     caps = load.caps
-    same = ("shape", "rate_per_s", "clients", "ramp_s", "steps", "each_s", "processes", "bind", "port", "timeout_s")
-    same += ("late_s", "cpu_most", "seed", "abort_file")
+    amount = ("shape", "rate_per_s", "clients", "ramp_s", "steps", "each_s")
+    same = (*amount, "processes", "bind", "port", "timeout_s", "late_s", "cpu_most", "seed", "abort_file")
     return Load(
         name,
         connections=load.held_connections,

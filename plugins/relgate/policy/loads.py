@@ -1,7 +1,7 @@
 """Loads in a policy: who loads the service, how much, in which shape, and what no load ever goes beyond.
 
-A load is a signal: both sides get the same one at once, for the length of the bake, and gates judge its latency, errors,
-throughput and capacity. A warm-up is a part of a stage: requests before the bake that nobody judges.
+A load is a signal: both sides get the same one at once, for the length of the bake, and gates judge its latency,
+errors, throughput and capacity. A warm-up is a part of a stage: requests before the bake that nobody judges.
 """
 
 from __future__ import annotations
