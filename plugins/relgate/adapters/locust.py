@@ -143,6 +143,11 @@ class LocustLoad:
         self._address: tuple[str, int] | None = None
         self.aborted = False
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """The processes by name: ``alone``, or ``master`` and ``worker-0`` and so on."""
+        return {process.name: process.process.pid for process in self._processes}
+
     # --- the port
 
     def start(self) -> None:
@@ -206,6 +211,7 @@ class LocustLoad:
 
     def facts(self, observed_s: float) -> LoadFacts:
         """Return what is known, and what of it forbids to believe the rest."""
+        self._look()
         begun = sum(int(report["begun"]) for report in self._latest.values())
         until_s = observed_s if self._ended_s is None else min(observed_s, self._ended_s)
         planned = self._job.shape.planned(until_s) if self._job.open_loop else 0
