@@ -65,6 +65,7 @@ def ours(what: Job, processes: int = 1) -> tuple[histogram.Counts, int, dict]:
     load = LocustLoad("candidate", what, processes=processes)
     counts: histogram.Counts = {}
     lags: histogram.Counts = {}
+    seconds: list[tuple[int, float]] = []
     try:
         load.start()
         while not load.ready():
@@ -76,6 +77,7 @@ def ours(what: Job, processes: int = 1) -> tuple[histogram.Counts, int, dict]:
             time.sleep(0.2)
             over = load.over()
             for report in load.take():
+                seconds.append((int(report["count"]), float(report["cpu_s"])))
                 histogram.merge(lags, report["lags"])
                 for row in report["rows"]:
                     histogram.merge(counts, row[4])
@@ -83,6 +85,8 @@ def ours(what: Job, processes: int = 1) -> tuple[histogram.Counts, int, dict]:
     finally:
         load.kill()
     noted = {"doubts": facts.doubts, "cpu": facts.cpu_most, "lag_p95_ms": 1e3 * (histogram.quantile_s(lags, 0.95) or 0)}
+    # From the second report on: by then all are there.
+    noted["per_cpu_s"] = (seconds[-1][0] - seconds[1][0]) / max(seconds[-1][1] - seconds[1][1], 1e-9)
     return counts, begin_ns, noted
 
 
@@ -128,22 +132,26 @@ def overhead(work: Path) -> tuple[list[str], bool]:
     """(b): our throughput as a share of plain Locust's, by the server's own log, in interleaved pairs."""
     stopwatch.SECONDS = RUSH_S
     cell = stopwatch.Cell(1, stalls=False)
-    ratios = []
+    ratios, walls = [], []
     for seed in range(PAIRS):
         rates = {}
         for name in ("ours", "plain") if seed % 2 else ("plain", "ours"):
             server = stopwatch.Server(work, cell, seed)
             if name == "ours":
-                ours(job(CLIENTS, RUSH_S, open_loop=False))
+                found = ours(job(CLIENTS, RUSH_S, open_loop=False))[2]["per_cpu_s"]
             else:
-                plain(work, CLIENTS, RUSH_S)
+                found = plain(work, CLIENTS, RUSH_S)["per_cpu_s"]
             records, _ = server.stop()
-            rates[name] = _middle(records[:, 0])
-        ratios.append(100 * rates["ours"] / rates["plain"])
-        print(f"  {rates['ours']:.0f}/s of {rates['plain']:.0f}/s: {ratios[-1]:.1f} %", flush=True)
+            rates[name] = (_middle(records[:, 0]), found)
+        wall, cpu = (100 * mine / other for mine, other in zip(rates["ours"], rates["plain"], strict=True))
+        ratios.append(cpu)
+        walls.append(wall)
+        print("  per second, per second of processor:", rates, f"{wall:.1f} %, {cpu:.1f} %", flush=True)
     median = statistics.median(ratios)
     shown = ", ".join(f"{one:.0f}" for one in sorted(ratios))
-    return [f"Median of {PAIRS} pairs: **{median:.1f} %** (all: {shown})."], median >= GOAL_OVERHEAD
+    lines = [f"Median of {PAIRS} pairs: **{median:.1f} %** (all: {shown})."]
+    lines.append(f"By the clock, on a machine with other work: {statistics.median(walls):.1f} %.")
+    return lines, median >= GOAL_OVERHEAD
 
 
 def _middle(read_ns: np.ndarray) -> float:
@@ -197,8 +205,8 @@ the server stands still, and keeps two digits.
 
 ## What counting costs
 
-{CLIENTS} clients that ask as fast as they can: requests that the server read per second, as a share of plain Locust's with
-the same users, in interleaved pairs. Goal: at least {GOAL_OVERHEAD:g} %.
+{CLIENTS} clients that ask as fast as they can: requests per second of processor time, as a share of plain Locust's with the
+same users, in interleaved pairs. Goal: at least {GOAL_OVERHEAD:g} %.
 
 {part("overhead")}
 

@@ -13,12 +13,14 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from relgate.adapters.locust import FARAWAY_S, HERE_S
 from relgate.child import Child
 from relgate.curves import draw
 from relgate.errors import SourceError
 from relgate.loading import beside_policy, lines, loads_of, placed, refuse
+from relgate.observe import streams
 from relgate.observe.plan import Plan, plan_streams
-from relgate.observe.streams import Header, Load, LogPlace, Sides, Target
+from relgate.observe.streams import Header, LogPlace, Sides, Target
 from relgate.settings import Run, auth_headers, headers_of, is_secret, resolve, secret_values
 
 if TYPE_CHECKING:
@@ -28,13 +30,13 @@ if TYPE_CHECKING:
     from relgate.looks import Looks
     from relgate.policy import Environment
     from relgate.policy import Target as PolicyTarget
+    from relgate.policy.loads import Load
 
 _FIRST_LOOK_S = 3.0
 _LOOK_EVERY_S = 2.0
 _GRACE_S = 30.0
 _SHOW_LOAD_S = 2.0
-# Engines have to start, and users of another host to join, before the bake begins.
-_LOAD_READY_S = 95.0
+_MORE_S = 5.0
 
 
 class Bake:
@@ -80,8 +82,7 @@ class Bake:
 
         looks = Looks(self._run, self._rules)
         with looks, Child("relgate.record", plan.to_json(), "the recorder") as recorder:
-            longest_s = max((_LOAD_READY_S + load.timeout_s for load in loads.values()), default=0.0)
-            stopped = self._watch(recorder, looks, longest_s)
+            stopped = self._watch(recorder, looks, max(map(_patience_s, loads.values()), default=0.0))
         for unwritten in draw(self._run.path / "evidence", self._run.policy, tuple(loads)):
             self._say(unwritten)
         return stopped
@@ -178,9 +179,14 @@ def make_plan(run: Run, rules: Collection[str]) -> Plan:
     )
 
 
+def _patience_s(load: Load) -> float:
+    """Return how much longer a bake with this load may take: until its users are there, and the last answer is."""
+    return (FARAWAY_S if load.workers else HERE_S) + load.timeout_s + _MORE_S
+
+
 def _bounded(run: Run, stream: Any) -> Any:
     """Return a load as it may be here: on a read-only environment it changes nothing."""
-    if not isinstance(stream, Load):
+    if not isinstance(stream, streams.Load):
         return stream
     abort_file = beside_policy(run, stream.abort_file)
     return replace(stream, abort_file=abort_file, only_safe=run.environment.read_only)

@@ -69,6 +69,35 @@ def test_two_workers_send_the_schedule_of_one(url: str, tmp_path: Path) -> None:
     assert counted(reports) == 120
 
 
+def test_a_worker_of_another_host_joins_by_the_line_that_is_printed(url: str, tmp_path: Path) -> None:
+    """The same reports, the same facts; its job comes from the master."""
+    said: list[str] = []
+    load = LocustLoad("candidate", job(url, users(tmp_path)), expect=1, say=said.append)
+    worker = None
+    try:
+        load.start()
+        until = time.monotonic() + 60
+        while not load.ready():
+            if said and worker is None:
+                line = said[0].partition("run: python ")[2].split()
+                environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, sys.path))}
+                worker = subprocess.Popen([sys.executable, *line], cwd=tmp_path, env=environment)
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        load.begin(time.monotonic_ns())
+        reports = rest(load)
+        facts = load.facts(3.0)
+        assert worker is not None
+        assert worker.wait(20) == 0
+    finally:
+        load.kill()
+        if worker is not None:
+            worker.kill()
+            worker.wait()
+
+    assert (facts.doubts, facts.begun, counted(reports)) == ((), 120, 120)
+
+
 def test_clients_of_a_closed_loop_wait_as_their_file_says(url: str, tmp_path: Path) -> None:
     """Five clients that pause 50 ms after each answer."""
     load = LocustLoad(

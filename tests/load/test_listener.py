@@ -17,7 +17,7 @@ class Answer:
 
 def heard(intent: Intent | None, started_s: float, took_s: float = 0.010, **more: Any) -> tuple[list[Any], list[Any]]:
     """What is counted of one request that started at a moment of the monotonic clock and took so long."""
-    listener = Listener(0.005, lambda: intent)
+    listener = Listener(0.005, lambda: intent, more.pop("woken_s", time.time))
     listener.begin_s = time.monotonic() - 100
     wall = time.time() - (time.monotonic() - started_s)
     event = {"request_type": "GET", "name": "/", "response_time": took_s * 1e3, "response": Answer()} | more
@@ -49,6 +49,33 @@ def test_what_the_generator_itself_did_late_says_nothing() -> None:
 
     assert rows[0][3] & LATE
     assert milliseconds(lags) == 20
+
+
+def test_building_a_request_is_the_generators_own_work() -> None:
+    """4 ms from its turn to its first byte are lag, and no latency of the service."""
+    now = time.monotonic()
+    rows, lags = heard(Intent(now, now, sent_s=now + 0.004), now, took_s=0.014)
+
+    assert (milliseconds(rows[0][4]), milliseconds(lags)) == (10, 4)
+
+
+def test_connecting_is_the_services_time() -> None:
+    """A service that is slow to accept is slow."""
+    now = time.monotonic()
+    intent = Intent(now, now, sent_s=now + 0.004)
+    intent.connected = True
+    rows, lags = heard(intent, now, took_s=0.014)
+
+    assert (milliseconds(rows[0][4]), milliseconds(lags)) == (14, 0)
+
+
+def test_an_answer_is_there_when_the_loop_learns_of_it() -> None:
+    """Not 40 ms later, when its turn to be read has come."""
+    now = time.monotonic()
+    started = now - 0.05
+    rows, _ = heard(Intent(started, started), started, took_s=0.05, woken_s=lambda: time.time() - 0.04)
+
+    assert milliseconds(rows[0][4]) == 10
 
 
 def test_a_request_that_follows_another_counts_from_its_own_start() -> None:

@@ -28,6 +28,9 @@ from relgate.ports.loading import LoadFacts
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+HERE_S, FARAWAY_S = 90.0, 600.0
+"""How long workers may take to be there: on this machine, and on others that may have to load an image first."""
+
 _MOST_SAID = 20
 _CPU_ROW = 3
 _COMPLETE = 0.99
@@ -142,6 +145,7 @@ class LocustLoad:
         self._doubts: list[str] = []
         self._address: tuple[str, int] | None = None
         self.aborted = False
+        self.patience_s = FARAWAY_S if self._remote else HERE_S
 
     @property
     def pids(self) -> dict[str, int]:

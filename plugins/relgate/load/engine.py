@@ -9,12 +9,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import gevent
+from gevent.hub import get_hub
 from locust import events
 from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING, TaskSet
 
 from relgate.load.listener import FAILED, Listener
-from relgate.load.pace import Pace
+from relgate.load.pace import Pace, note_sending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +43,7 @@ class Engine:
         self._tell = tell
         self._users = users
         self._pace = Pace(job)
-        self._listener = Listener(job.late_s, self._pace.whose)
+        self._listener = Listener(job.late_s, self._pace.whose, get_hub().loop.now)
         self._cpu_s = time.process_time()
         self._told_s = time.monotonic()
         self._begin_s = 0.0
@@ -50,6 +51,7 @@ class Engine:
         # The same seed gives the same load; each worker draws its own part of it.
         random.seed(job.seed * 1_000_003 + job.index)
         _wait_by(self._pace)
+        note_sending()
         events.request.add_listener(self._listener.on_request)
         events.user_error.add_listener(self._listener.on_user_error)
 
@@ -102,6 +104,7 @@ class Engine:
                 "rows": rows,
                 "lags": lags,
                 "cpu": round(share, 4),
+                "cpu_s": round(cpu_s, 3),
                 "users": self._users(),
                 "begun": self._pace.begun,
                 "count": self._listener.count,

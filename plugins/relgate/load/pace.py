@@ -17,6 +17,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import gevent
+import gevent.socket
+import gevent.ssl
 from gevent import getcurrent
 from gevent.hub import get_hub
 
@@ -151,3 +153,30 @@ class Pace:
     def unanswered(self) -> list[float]:
         """Return when the requests were due that have no answer yet, or were never sent for want of a connection."""
         return sorted([*self._busy.values(), *self._overdue])
+
+
+def note_sending() -> None:
+    """Have every socket note in the running user's intent when it sends the first byte, and whether it connects."""
+    for kind in (gevent.socket.socket, gevent.ssl.SSLSocket):
+        kind.sendall = _noting(kind.sendall)
+    gevent.socket.socket.connect = _connecting(gevent.socket.socket.connect)
+
+
+def _noting(sendall: Any) -> Any:
+    def noted(self: Any, *args: Any) -> Any:
+        intent = getattr(getcurrent(), "relgate_intent", None)
+        if intent is not None and not intent.sent_s:
+            intent.sent_s = time.monotonic()
+        return sendall(self, *args)
+
+    return noted
+
+
+def _connecting(connect: Any) -> Any:
+    def noted(self: Any, *args: Any) -> Any:
+        intent = getattr(getcurrent(), "relgate_intent", None)
+        if intent is not None:
+            intent.connected = True
+        return connect(self, *args)
+
+    return noted

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from relgate.ports.loading import LoadRun
 
 _FAILED, _LATE = 1, 2
-_READY_S = 90.0
 _LOOK_S = 0.05
 _SHOWN_S = 3
 _MOST_NAMES = 1000
@@ -49,13 +48,14 @@ class Loads:
         """
         for run in self._runs.values():
             run.start()
-        until_s = time.monotonic() + _READY_S
+        patience_s = max((run.patience_s for run in self._runs.values()), default=0.0)
+        until_s = time.monotonic() + patience_s
         waiting = dict(self._runs)
         while waiting and not stop():
             waiting = {key: run for key, run in waiting.items() if not run.ready()}
             if waiting and time.monotonic() > until_s:
                 who = ", ".join(f"{name} ({side})" for name, side in waiting)
-                raise SourceError(f"load {who}: workers or users were not there within {_READY_S:.0f} s")
+                raise SourceError(f"load {who}: workers or users were not there within {patience_s:.0f} s")
             time.sleep(_LOOK_S if waiting else 0)
 
     def begin(self, begin: Clocks) -> None:

@@ -26,10 +26,16 @@ class LoadFacts:
 
 
 class LoadRun(Protocol):
-    """One side's load, in processes of its own. ``aborted``: a person put the abort file there."""
+    """One side's load, in processes of its own.
+
+    ``aborted``: a person put the abort file there. ``patience_s``: how long it may take until it is ready.
+    """
 
     @property
     def aborted(self) -> bool: ...  # noqa: D102
+
+    @property
+    def patience_s(self) -> float: ...  # noqa: D102
 
     def start(self) -> None:
         """Start the processes and return at once. Raises SourceError when they cannot be started."""
