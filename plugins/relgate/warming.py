@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FOLDER = "warm-up"
 _GRACE_S = 30.0
+_SENT = 0.9
 _ANSWERED = 0.99
 
 
@@ -28,7 +29,7 @@ def warm_up(run: Run, asked: WarmUp, target: Target, say: Callable[[str], None])
     """Send what the stage asks for, and wait until it is answered.
 
     Raises:
-        SourceError: it could not be sent, or more than 1 % of it was not answered at all.
+        SourceError: more than a tenth of it could not be sent, or more than 1 % of that was not answered at all.
 
     """
     paths = asked.paths or _probed(run) or ("/",)
@@ -40,9 +41,14 @@ def warm_up(run: Run, asked: WarmUp, target: Target, say: Callable[[str], None])
     with Child("relgate.record", plan.to_json(), "the warm-up") as recorder:
         _wait(recorder, long_s)
     samples = open_recording(folder).evidence("warm-up", "errors").candidate
+    sent = int(samples.usable.sum()) if isinstance(samples, Requests) else 0
     answered = int((samples.status > 0).sum()) if isinstance(samples, Requests) else 0
-    if answered < _ANSWERED * asked.requests:
-        raise SourceError(f"the warm-up could not be done: {answered} of {asked.requests} requests were answered")
+    if sent < _SENT * asked.requests:
+        raise SourceError(
+            f"the warm-up could not be done: only {sent} of {asked.requests} requests could be sent in time"
+        )
+    if answered < _ANSWERED * sent:
+        raise SourceError(f"the warm-up could not be done: {answered} of {sent} requests were answered")
 
 
 def _wait(recorder: Child, long_s: float) -> None:

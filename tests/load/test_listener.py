@@ -20,15 +20,16 @@ def heard(intent: Intent | None, started_s: float, took_s: float = 0.010, **more
     listener = Listener(0.005, lambda: intent, more.pop("woken_s", time.time))
     listener.begin_s = time.monotonic() - 100
     wall = time.time() - (time.monotonic() - started_s)
-    event = {"request_type": "GET", "name": "/", "response_time": took_s * 1e3, "response": Answer()} | more
-    listener.on_request(**event, start_time=wall)
+    event = {"request_type": "GET", "name": "/", "response_time": took_s * 1e3, "response": Answer(), **more}
+    ask: Any = listener.on_request
+    ask(**event, start_time=wall)
     rows, lags = listener.take()
     return rows, lags
 
 
 def milliseconds(pairs: list[list[int]]) -> float:
     """The one value that was counted, rounded."""
-    (value,) = expand(dict(map(tuple, pairs)))
+    (value,) = expand({pair[0]: pair[1] for pair in pairs})
     return round(value / 1e6)
 
 

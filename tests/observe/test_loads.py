@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from tests import bakes
 class Told:
     """A run that is over: reports as a process of Locust would give them."""
 
-    reports: list[Mapping[str, Any]]
+    reports: Sequence[Mapping[str, Any]]
     doubts: tuple[str, ...] = ()
     aborted: bool = False
     patience_s: float = 1.0
@@ -47,7 +47,7 @@ class Told:
 
     def take(self) -> list[Mapping[str, Any]]:
         """What is to be told, once."""
-        found, self.reports = self.reports, []
+        found, self.reports = list(self.reports), []
         return found
 
     def settled_s(self) -> float:

@@ -256,7 +256,7 @@ class Recorder:
                 stopping = True
                 self._halt(hard=self._control.ended != "stopped")
             # Before draining: what was settled by then is in the files afterwards.
-            settled_s = min((self._prober.settled_ns - self._begin.monotonic_ns) / 1e9, self._loads.settled_s())
+            settled_s = self._settled_s()
             self._drain()
             self._raise_faults()
             now = time.monotonic()
@@ -302,6 +302,12 @@ class Recorder:
             "lag_p95_s": self._lags.recent_p95_s(),
             "load": self._loads.progress(),
         }
+
+    def _settled_s(self) -> float:
+        """Seconds since the bake began before which no request of a probe or a load is open any more."""
+        if not self._probes:
+            return min(self._loads.settled_s(), self._plan.bake_s)  # A prober with nothing to do settles nothing.
+        return min((self._prober.settled_ns - self._begin.monotonic_ns) / 1e9, self._loads.settled_s())
 
     def _elapsed_s(self) -> float:
         return (time.monotonic_ns() - self._begin.monotonic_ns) / 1e9
