@@ -16,6 +16,7 @@ import pytest
 from relgate.adapters.locust import LocustLoad
 from relgate.errors import SourceError
 from relgate.load import histogram
+from relgate.load.job import Caps
 from relgate.load.shape import Shape
 from tests.load import service
 from tests.load.service import ended, job, prepared, rest, users
@@ -271,15 +272,50 @@ def test_a_read_only_environment_is_only_read(url: str, tmp_path: Path) -> None:
     assert "PermissionError" in doubts(load)
 
 
-def test_it_ends_at_its_cap(url: str, tmp_path: Path) -> None:
-    """However long it was asked to go on."""
-    from relgate.load.job import Caps
+def test_a_profile_is_replayed_in_its_proportions(url: str) -> None:
+    """Without a locustfile; names are paths without their queries."""
+    replay = (("GET", "/?q=1", 3.0), ("GET", "/fail", 1.0))
+    load = LocustLoad("candidate", job(url, (), replay=replay))
+    reports = run(load)
 
-    load = LocustLoad("candidate", job(url, users(tmp_path), caps=Caps(200, 500, 60, 30)))
+    counts = {"GET /": 0, "GET /fail": 0}
+    for report in reports:
+        for row in report["rows"]:  # type: ignore[attr-defined]
+            counts[row[1]] += sum(n for _, n in row[4])
+    assert sum(counts.values()) == 120
+    assert counts["GET /"] > 2 * counts["GET /fail"] > 0
+    assert doubts(load) == ""
+
+
+@pytest.mark.parametrize("open_loop", [True, False], ids=["open", "closed"])
+def test_it_ends_at_its_cap(url: str, tmp_path: Path, open_loop: bool) -> None:
+    """However long it was asked to go on."""
+    load = LocustLoad("candidate", job(url, users(tmp_path), rate=20, open_loop=open_loop, caps=Caps(200, 500, 60, 30)))
     reports = run(load)
 
     assert counted(reports) == 30
     assert "ended at its cap of 30 requests" in doubts(load)
+
+
+def test_clients_do_not_go_beyond_the_cap_of_the_rate(url: str, tmp_path: Path) -> None:
+    """They would make hundreds of requests: held back, and not believed."""
+    job_ = job(url, users(tmp_path), rate=20, open_loop=False, caps=Caps(200, 10, 60, 10_000))
+    load = LocustLoad("candidate", job_)
+    reports = run(load)
+
+    assert counted(reports) <= 20 + 4 * 10 + 2
+    assert "held back at their cap of 10/s" in doubts(load)
+
+
+@pytest.mark.parametrize("caps", [Caps(200, 10, 60, 1000), Caps(200, 500, 1, 1000)], ids=["rate", "duration"])
+def test_a_job_beyond_its_caps_is_refused_where_it_would_run(url: str, tmp_path: Path, caps: Caps) -> None:
+    """Whoever wrote it."""
+    load = LocustLoad("candidate", job(url, users(tmp_path), caps=caps))
+    try:
+        with pytest.raises(SourceError, match="the load may"):
+            prepared(load)
+    finally:
+        load.kill()
 
 
 def test_a_service_that_fails_is_no_fault_of_the_load(url: str, tmp_path: Path) -> None:

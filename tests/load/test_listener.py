@@ -17,7 +17,7 @@ class Answer:
 
 def heard(intent: Intent | None, started_s: float, took_s: float = 0.010, **more: Any) -> tuple[list[Any], list[Any]]:
     """What is counted of one request that started at a moment of the monotonic clock and took so long."""
-    listener = Listener(0.005, lambda: intent, more.pop("woken_s", time.time))
+    listener = Listener(0.005, lambda: intent, more.pop("woken_s", lambda: time.time() + 100))
     listener.begin_s = time.monotonic() - 100
     wall = time.time() - (time.monotonic() - started_s)
     event = {"request_type": "GET", "name": "/", "response_time": took_s * 1e3, "response": Answer(), **more}

@@ -124,6 +124,18 @@ def test_a_worker_killed_in_the_middle_is_a_hold(project: Project, shops: tuple[
     assert "ended in the middle of the load" in ended.reasons
 
 
+def test_a_knee_that_was_not_reached_compares_nothing(project: Project, shops: tuple[str, str]) -> None:
+    """Both sides keep the limit at the highest step: the message says what to do, and there is a picture."""
+    serial(project)
+    more = "shape: step, steps: 3, each: 2s, knee: {limit: 5s, quantile: 90%}"
+    gates = 'load-capacity: {signal: traffic.capacity, fail: "< 90% of baseline", family: load}'
+    ended = loaded(written(project, shops, more=more, gates=gates))
+
+    assert ended.verdicts["load-capacity"] == "inconclusive", ended.out
+    assert "the highest step keeps the limit: raise the rate" in ended.reasons
+    assert "P90 over the offered rate" in (ended.runs[-1] / "evidence" / "capacity.svg").read_text()
+
+
 def test_the_abort_file_ends_the_bake_and_holds(project: Project, shops: tuple[str, str]) -> None:
     """Long before its time."""
     serial(project)

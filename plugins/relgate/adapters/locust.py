@@ -34,7 +34,7 @@ HERE_S, FARAWAY_S = 90.0, 600.0
 _MOST_SAID = 20
 _CPU_ROW = 3
 _COMPLETE = 0.99
-_USER_ERRORS = 0.01
+_USER_ERRORS = _CAPPED = 0.01
 _MISSING = "load: needs Locust, which is not installed: pip install 'relgate[load]'"
 
 
@@ -293,6 +293,8 @@ class LocustLoad:
         if errors > _USER_ERRORS * max(begun, 1):
             first = next(str(report["error"]) for report in self._latest.values() if report["error"])
             self._doubt(f"the users themselves failed {errors} times: {first}")
+        if sum(int(report["capped"]) for report in self._latest.values()) > _CAPPED * begun:
+            self._doubt(f"the clients were held back at their cap of {self._job.caps.rate_per_s:g}/s")
         if begun >= self._job.caps.requests:
             self._doubt(f"it ended at its cap of {self._job.caps.requests} requests")
 

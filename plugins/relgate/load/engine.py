@@ -38,6 +38,7 @@ class Engine:
     """
 
     def __init__(self, job: Job, name: str, tell: Callable[[dict[str, Any]], None], users: Callable[[], int]) -> None:
+        _check(job)
         self.job = job
         self._name = name
         self._tell = tell
@@ -107,12 +108,23 @@ class Engine:
                 "cpu_s": round(cpu_s, 3),
                 "users": self._users(),
                 "begun": self._pace.begun,
+                "capped": self._pace.capped,
                 "count": self._listener.count,
                 "errors": self._listener.errors,
                 "error": self._listener.first_error,
                 "over": over,
             }
         )
+
+
+def _check(job: Job) -> None:
+    """Refuse a job beyond its caps, whoever wrote it: the policy has been checked, this is the last place."""
+    shape, caps = job.shape, job.caps
+    if shape.end_s > caps.duration_s:
+        raise ValueError(f"the load may last {caps.duration_s:g} s, it was asked for {shape.end_s:g} s")
+    most = caps.rate_per_s if job.open_loop else caps.users
+    if shape.amount > most:
+        raise ValueError(f"the load may be {most:g} at most, it was asked for {shape.amount:g}")
 
 
 def _hurry() -> None:

@@ -10,6 +10,7 @@ Closed loop: a user waits as its locustfile says; the end of that wait is the in
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import struct
 import time
@@ -26,6 +27,9 @@ from relgate.load.listener import Intent
 
 if TYPE_CHECKING:
     from relgate.load.job import Job
+
+_BURST_S = 1.0
+"""Clients that act together may use a second's worth of their cap at once."""
 
 _CLOCK_MONOTONIC = 1
 _ABSOLUTE = 1  # TFD_TIMER_ABSTIME
@@ -65,9 +69,13 @@ class Pace:
         self._waiting: deque[Any] = deque()
         self._overdue: deque[float] = deque()
         self._busy: dict[Any, float] = {}
+        # Each worker has its part of the caps.
+        self._most = math.ceil(job.caps.requests / job.of)
+        self._apart_s = job.of / job.caps.rate_per_s
+        self._allowed_s = 0.0
         self.begin_s: float | None = None
         self.next_s = 0.0
-        self.begun = 0
+        self.begun = self.capped = 0
         self.over = False
 
     # --- what users call
@@ -120,8 +128,13 @@ class Pace:
     def _after_own_wait(self, taskset: Any) -> float:
         wait_s = float(taskset.wait_time() or 0.0)
         due_s = time.monotonic() + wait_s
+        self._allowed_s = max(self._allowed_s + self._apart_s, due_s)
+        held_s = self._allowed_s - due_s - _BURST_S
+        if held_s > 0:
+            self.capped += 1
+            wait_s, due_s = wait_s + held_s, due_s + held_s
         gevent.sleep(wait_s)
-        if self.over:
+        if self.over or self.begun >= self._most:
             get_hub().switch()  # Nothing is asked any more: until somebody ends this user.
         self.begun += 1
         return due_s
@@ -135,11 +148,13 @@ class Pace:
         for offset_s in self._job.shape.due_s(self._job.index, self._job.of):
             due_s = self.next_s = begin_s + offset_s
             clock.until(due_s)
-            if self.over or self.begun >= self._job.caps.requests:
+            if self.over or self.begun >= self._most:
                 break
             self.begun += 1
             if self._waiting:
-                loop.run_callback(self._waiting.popleft().switch, due_s)
+                user = self._waiting.popleft()
+                self._busy[user] = due_s
+                loop.run_callback(user.switch, due_s)
             else:
                 self._overdue.append(due_s)
         self.next_s = begin_s + self._job.shape.end_s
