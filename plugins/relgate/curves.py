@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relgate.errors import SourceError
 from relgate.judge import ladder
+from relgate.measure.quantiles import interval
 from relgate.observe.store import open_recording
 from relgate.report.curves import Curve, Panel, curves_svg, over_time
 from relgate.values import Requests
@@ -27,8 +27,8 @@ def draw(evidence: Path, policy: Policy, signals: Sequence[str]) -> list[str]:
     """Write the pictures; returns why one could not be written. A picture is no evidence: nothing depends on it."""
     try:
         _draw(evidence, policy, signals)
-    except (SourceError, OSError, ValueError) as error:
-        return [f"the curves of the load were not drawn: {error}"]
+    except Exception as error:  # noqa: BLE001 - a picture must never be the end of a session that measured
+        return [f"the curves of the load were not drawn: {type(error).__name__}: {error}"]
     return []
 
 
@@ -72,7 +72,8 @@ def _knee(name: str, load: Load, sides: dict[str, Requests]) -> Panel:
     curves = []
     for side, requests in sides.items():
         steps = ladder(requests, load)
-        values = [float(np.quantile(one, knee.quantile)) if one.size else math.nan for one in steps.latencies_s]
-        curves.append(Curve(side, "quantile", steps.rates_per_s, [v if math.isfinite(v) else None for v in values]))
+        found = [interval(one, knee.quantile, 0.5) for one in steps.latencies_s]
+        values = [one.value if one is not None and math.isfinite(one.value) else None for one in found]
+        curves.append(Curve(side, "quantile", steps.rates_per_s, values))
     title = f"{name}: P{knee.quantile * 100:g} over the offered rate, and its limit"
     return Panel(title, "s", tuple(curves), "1/s", knee.limit_s)
