@@ -55,6 +55,14 @@ def shops() -> Iterator[tuple[str, str]]:
         yield candidate.url, baseline.url
 
 
+@pytest.fixture
+def alone(tmp_path: Path) -> Project:
+    """A project that is run serially: with workers of xdist the shops would be loaded once more for the same."""
+    made = Project(tmp_path, 0)
+    made.write("pytest.toml", "[pytest]\nstrict = true\n")
+    return made
+
+
 def written(
     project: Project,
     urls: tuple[str, str],
@@ -77,12 +85,6 @@ def loaded(project: Project, *arguments: str) -> Ended:
     return project.run("-m", "load", *arguments)
 
 
-def serial(project: Project) -> None:
-    """Leave out the run with two workers of xdist: it would load the shops a second time for the same."""
-    if project.workers:
-        pytest.skip("runs serially")
-
-
 def test_a_good_release_under_load_is_promoted(project: Project, shops: tuple[str, str]) -> None:
     """One load for all workers of xdist; progress in the terminal, curves and the result file in the evidence."""
     ended = loaded(written(project, shops))
@@ -98,106 +100,97 @@ def test_a_good_release_under_load_is_promoted(project: Project, shops: tuple[st
     assert not [path for path in files if SECRET.encode() in path.read_bytes()]
 
 
-def test_a_release_that_fails_under_load_is_rolled_back_early(project: Project, shops: tuple[str, str]) -> None:
+def test_a_release_that_fails_under_load_is_rolled_back_early(alone: Project, shops: tuple[str, str]) -> None:
     """Looks at a running load end the bake, as they do for a probe."""
-    serial(project)
     with shop.start("good", version="1.6.0", changes=["error_share=0.5"]) as bad:
-        ended = loaded(written(project, (bad.url, shops[1]), bake="40s", stage="look_every: 1s"))
+        ended = loaded(written(alone, (bad.url, shops[1]), bake="40s", stage="look_every: 1s"))
 
     assert ended.verdicts["load-errors"] == "fail", ended.out
     assert (ended.decision, ended.code) == ("rollback", 20)
     assert "stopping early: load-" in ended.out
 
 
-def test_a_worker_killed_in_the_middle_is_a_hold(project: Project, shops: tuple[str, str]) -> None:
+def test_a_worker_killed_in_the_middle_is_a_hold(alone: Project, shops: tuple[str, str]) -> None:
     """Inconclusive, whatever the rest has measured."""
-    serial(project)
-    written(project, shops, more="processes: 2")
-    process = project.start("--gate-policy", "relgate.yaml", "-m", "load")
+    written(alone, shops, more="processes: 2")
+    process = alone.start("--gate-policy", "relgate.yaml", "-m", "load")
     victim = _worker_of(process.pid)
-    _begun(project)
+    _begun(alone)
     os.kill(victim, signal.SIGKILL)
-    ended = project.end(process)
+    ended = alone.end(process)
 
     assert set(ended.verdicts.values()) == {"inconclusive"}, ended.out
     assert (ended.decision, ended.code) == ("hold", 10)
     assert "ended in the middle of the load" in ended.reasons
 
 
-def test_a_knee_that_was_not_reached_compares_nothing(project: Project, shops: tuple[str, str]) -> None:
+def test_a_knee_that_was_not_reached_compares_nothing(alone: Project, shops: tuple[str, str]) -> None:
     """Both sides keep the limit at the highest step: the message says what to do, and there is a picture."""
-    serial(project)
     more = "shape: step, steps: 3, each: 2s, knee: {limit: 5s, quantile: 90%}"
     gates = 'load-capacity: {signal: traffic.capacity, fail: "< 90% of baseline", family: load}'
-    ended = loaded(written(project, shops, more=more, gates=gates))
+    ended = loaded(written(alone, shops, more=more, gates=gates))
 
     assert ended.verdicts["load-capacity"] == "inconclusive", ended.out
     assert "the highest step keeps the limit: raise the rate" in ended.reasons
     assert "P90 over the offered rate" in (ended.runs[-1] / "evidence" / "capacity.svg").read_text()
 
 
-def test_the_abort_file_ends_the_bake_and_holds(project: Project, shops: tuple[str, str]) -> None:
+def test_the_abort_file_ends_the_bake_and_holds(alone: Project, shops: tuple[str, str]) -> None:
     """Long before its time."""
-    serial(project)
-    written(project, shops, bake="50s")
-    process = project.start("--gate-policy", "relgate.yaml", "-m", "load")
-    _begun(project)
-    (project.folder / "stop").touch()
-    ended = project.end(process)
+    written(alone, shops, bake="50s")
+    process = alone.start("--gate-policy", "relgate.yaml", "-m", "load")
+    _begun(alone)
+    (alone.folder / "stop").touch()
+    ended = alone.end(process)
 
     assert ended.decision == "hold", ended.out
     assert "the abort file" in ended.reasons
 
 
-def test_ctrl_c_leaves_no_locust(project: Project, shops: tuple[str, str]) -> None:
+def test_ctrl_c_leaves_no_locust(alone: Project, shops: tuple[str, str]) -> None:
     """And is a hold."""
-    serial(project)
-    written(project, shops, bake="50s", more="processes: 2")
-    process = project.start("--gate-policy", "relgate.yaml", "-m", "load")
+    written(alone, shops, bake="50s", more="processes: 2")
+    process = alone.start("--gate-policy", "relgate.yaml", "-m", "load")
     victim = _worker_of(process.pid)
     process.send_signal(signal.SIGINT)
-    ended = project.end(process)
+    ended = alone.end(process)
 
     assert ended.decision == "hold", ended.out
     assert not Path(f"/proc/{victim}").exists()
 
 
-def test_a_target_that_the_policy_does_not_name_is_not_loaded(project: Project, shops: tuple[str, str]) -> None:
+def test_a_target_that_the_policy_does_not_name_is_not_loaded(alone: Project, shops: tuple[str, str]) -> None:
     """Not by an option either: a typing error on a command line must not bring a stranger's service down."""
-    serial(project)
-    ended = loaded(written(project, shops), "--gate-candidate", "http://127.0.0.1:9")
+    ended = loaded(written(alone, shops), "--gate-candidate", "http://127.0.0.1:9")
 
     assert ended.decision == "hold", ended.out
     assert "http://127.0.0.1:9 is no target of the environment local" in ended.reasons
 
 
-def test_caps_hold_for_a_longer_bake(project: Project, shops: tuple[str, str]) -> None:
+def test_caps_hold_for_a_longer_bake(alone: Project, shops: tuple[str, str]) -> None:
     """The option `--gate-bake` does not lift them."""
-    serial(project)
-    ended = loaded(written(project, shops, more="caps: {duration: 10s}"), "--gate-bake", "20s")
+    ended = loaded(written(alone, shops, more="caps: {duration: 10s}"), "--gate-bake", "20s")
 
     assert ended.decision == "hold", ended.out
     assert "may last 10s" in ended.reasons
 
 
-def test_a_locustfile_that_is_not_there_is_a_hold(project: Project, shops: tuple[str, str]) -> None:
+def test_a_locustfile_that_is_not_there_is_a_hold(alone: Project, shops: tuple[str, str]) -> None:
     """With the place where it was looked for."""
-    serial(project)
-    written(project, shops)
-    (project.folder / "users.py").unlink()
-    ended = loaded(project)
+    written(alone, shops)
+    (alone.folder / "users.py").unlink()
+    ended = loaded(alone)
 
     assert ended.decision == "hold"
     assert "there is no locustfile" in ended.reasons
 
 
-def test_a_warm_up_comes_before_the_bake(project: Project, shops: tuple[str, str]) -> None:
+def test_a_warm_up_comes_before_the_bake(alone: Project, shops: tuple[str, str]) -> None:
     """Its requests are sent and not judged (S6); here before a soak with the memory gate of the canary."""
-    serial(project)
     gates = 'memory-growth: {signal: memory.growth, fail: "> 60MB", family: load}'
     stage = "warm_up: {requests: 40, rate: 20/s, get: /api/products}"
     with shop.start("leak", version="1.6.0") as leaking:
-        ended = loaded(written(project, (leaking.url, shops[1]), "40s", gates=gates, stage=stage))
+        ended = loaded(written(alone, (leaking.url, shops[1]), "40s", gates=gates, stage=stage))
 
     assert "warming " in ended.out
     assert "observing " in ended.out.partition("warming ")[2], ended.out
@@ -205,11 +198,10 @@ def test_a_warm_up_comes_before_the_bake(project: Project, shops: tuple[str, str
     assert ended.decision == "rollback"
 
 
-def test_a_warm_up_that_cannot_be_done_is_a_hold(project: Project, shops: tuple[str, str]) -> None:
+def test_a_warm_up_that_cannot_be_done_is_a_hold(alone: Project, shops: tuple[str, str]) -> None:
     """Nobody answers."""
-    serial(project)
     stage = "warm_up: {requests: 10, rate: 10/s}"
-    ended = loaded(written(project, ("http://127.0.0.1:9", shops[1]), stage=stage))
+    ended = loaded(written(alone, ("http://127.0.0.1:9", shops[1]), stage=stage))
 
     assert ended.decision == "hold"
     assert "the warm-up could not be done: 0 of " in ended.reasons

@@ -22,6 +22,8 @@ _STYLE = (
     ".curve{fill:none;stroke-width:1.6}.thin{stroke-width:.9;opacity:.75}.limit{stroke:#cf222e;stroke-dasharray:2 3}"
 )
 _MOST = 400
+_ABOVE = 3.0
+"""How many times its limit a panel shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,6 @@ class Panel:
     curves: tuple[Curve, ...]
     x_unit: str = "s"
     limit: float | None = None
-    low: float | None = None
-    """y where the scale begins; 0 where None."""
 
 
 def curves_svg(title: str, panels: Sequence[Panel]) -> str:
@@ -65,6 +65,8 @@ def curves_svg(title: str, panels: Sequence[Panel]) -> str:
 def _panel(panel: Panel, top: int) -> Iterator[str]:
     finite = [y for curve in panel.curves for y in curve.y if y is not None and math.isfinite(y)]
     most = max([*finite, panel.limit or 0.0, 1e-9]) * 1.05
+    if panel.limit is not None:
+        most = min(most, _ABOVE * panel.limit)  # Far beyond a knee latencies have no end: what matters is around it.
     end = max((x for curve in panel.curves for x in curve.x), default=1.0) or 1.0
     yield text(_LEFT, top + 12, panel.title, 11)
     bottom, high = top + 20 + _PANEL - 20, _PANEL - 20
