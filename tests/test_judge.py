@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from relgate.judge import RULES, judge, judge_value
 from relgate.measure.drift import Noise
 from relgate.policy.limits import Limit, NumberLimit, parse_limit
+from relgate.policy.loads import Knee, Load
 from relgate.policy.model import Gate, IdRule, Kind, Poll, Probe, Request, Signal
 from relgate.values import (
     Answer,
@@ -48,6 +49,7 @@ DIMENSIONS: dict[str, Dimension] = {
     "quantile": "time",
     "share": "share",
     "throughput": "rate",
+    "capacity": "rate",
     "ids": "share",
     "health": "status",
     "version": "text",
@@ -76,6 +78,14 @@ def gate(kind: Kind, *fail: str, warn: tuple[str, ...] = (), **more: Any) -> Gat
     )
 
 
+CLIMB = Signal(
+    name="s",
+    kind="load",
+    load=Load(users=("a.py",), rate_per_s=400.0, shape="step", steps=4, each_s=150.0, knee=Knee(limit_s=0.5)),
+)
+"""Steps of 100 to 400 requests per second over the ten minutes."""
+
+
 def evidence(candidate: Samples, baseline: Samples | None = None, **more: Any) -> Evidence:
     """Ten minutes of samples."""
     return Evidence("s", more.pop("field", ""), candidate, baseline, 1000.0, 1000.0 + WINDOW_S, **more)
@@ -86,6 +96,8 @@ def judged(rule: Gate, candidate: Samples, baseline: Samples | None = None, **mo
     field = more.pop("field", "")
     problems = more.pop("problems", ())
     more = {"alpha": 0.05, "beta": 0.05, "noise": QUIET, **more}
+    if rule.kind == "capacity":
+        more.setdefault("signal", CLIMB)
     return judge(rule, evidence(candidate, baseline, field=field, problems=problems), **more)
 
 
@@ -107,6 +119,12 @@ def requests(
         usable=~unusable,
         path=np.zeros(n, dtype=np.int64),
     )
+
+
+def climb(factor: float = 1.0, seed: int = 1) -> Requests:
+    """Four steps; P95 is 0.05, 0.13, 0.32 and 1.3 s, so it crosses 0.5 s at about 331/s."""
+    medians = (0.02, 0.05, 0.12, 0.5)
+    return requests(np.concatenate([lognormal(600, factor * one, seed + n) for n, one in enumerate(medians)]))
 
 
 def lognormal(n: int, median_s: float = 0.1, seed: int = 1) -> Floats:
@@ -196,6 +214,14 @@ CASES: dict[str, list[tuple[Gate, Samples, Samples | None, Verdict]]] = {
         (gate("throughput", "< 95% of baseline"), requests(lognormal(1200), 200), requests(lognormal(1200)), FAIL),
         (gate("throughput", "< 95% of baseline"), requests(lognormal(1200), 1200), requests(lognormal(1200)), FAIL),
         (gate("throughput", "< baseline"), requests(lognormal(1200)), requests(lognormal(1200)), INCONCLUSIVE),
+    ],
+    "capacity": [
+        (gate("capacity", "< 200/s"), climb(), None, PASS),
+        (gate("capacity", "< 380/s"), climb(), None, FAIL),
+        (gate("capacity", "< 331/s"), climb(), None, INCONCLUSIVE),
+        (gate("capacity", "< 90% of baseline"), climb(), climb(seed=9), PASS),
+        (gate("capacity", "< 90% of baseline"), climb(3.0), climb(), FAIL),
+        (gate("capacity", "< 90% of baseline"), climb(0.1), climb(0.1), INCONCLUSIVE),
     ],
     "ids": [
         (gate("ids", "any"), GOOD_IDS, None, PASS),

@@ -52,6 +52,7 @@ def test_it_holds_only_names_that_are_ours(wheel: Path) -> None:
     assert {top for top in tops if not top.endswith(".dist-info")} == {"relgate", "relgate_suites"}
     assert {"relgate/py.typed", "relgate_suites/gates/test_health.py", "relgate_suites/shop/relgate.yaml"} <= set(names)
     assert {"relgate_suites/smoke/test_visitors.py", "relgate/adapters/vitals.js"} <= set(names)
+    assert {"relgate_suites/load/test_load.py", "relgate_suites/load/shop.py"} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not any("__pycache__" in name for name in names)
 

@@ -28,6 +28,7 @@ KINDS = {
     "quantile": "{quantile} of the time from the moment a request was due to the end of its answer",
     "share": "share of requests that failed: 5xx, no answer in time, or not what the probe expects",
     "throughput": "requests served per second",
+    "capacity": "requests per second up to which the latency keeps the load's knee, from a load that rises in steps",
     "ids": "share of answers whose correlation id is missing, malformed, used twice, or not found where it should be",
     "health": "what the service says about itself, in status code and body",
     "version": "the version that answers name",
@@ -154,6 +155,10 @@ def _observed(signal: Signal) -> str:
     if signal.probe is not None:
         paths = ", ".join(f"{request.method} {request.path}" for request in signal.probe.requests[:5])
         return f"{signal.probe.rate_per_s:g} requests per second to each side at fixed times (open model): {paths}"
+    if signal.load is not None:
+        load = signal.load
+        amount = f"{load.rate_per_s:g} requests per second" if load.rate_per_s else f"{load.clients} clients"
+        return f"{amount} ({load.shape}) to each side by Locust: {', '.join(load.users) or load.profile}"
     place = signal.source
     what = getattr(place, "path", None) or getattr(place, "query", None) or getattr(place, "source", "")
     return f"{signal.kind} every {_seconds(signal.every_s)}: {what}"

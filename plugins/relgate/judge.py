@@ -8,6 +8,7 @@ wrongly with at most ``beta``. Latencies and errors are judged by sequential tes
 |-----------------------------------------------------------------------------|---------------------------|
 | the evidence has problems, is of the wrong kind, or no limit fits           | error                     |
 | a recorder that was the bottleneck, no baseline where one is needed         | inconclusive              |
+| a load that was not what it should have been                                | inconclusive              |
 | otherwise                                                                   | as ``verdicts`` says      |
 
 Below ``min_samples`` no number limit is judged by its interval; zero tolerance (``any``) and states need no sample size
@@ -28,19 +29,22 @@ from typing import TYPE_CHECKING
 
 from relgate.findings import finding
 from relgate.measure import health, ids, quantiles, sides, versions
+from relgate.measure.capacity import CapacityPair, Ladder
 from relgate.measure.describe import describe, percent
 from relgate.measure.interval import Given
 from relgate.measure.noise import ASSUMED
+from relgate.measure.samples import latencies
 from relgate.measure.trial import Make, Subject, Trial, at_once, held, reached, throughout, upward
 from relgate.measure.wealth import MOST
 from relgate.policy.limits import AnyLimit, Limit, NumberLimit, StatusLimit
-from relgate.values import Answers, Judgement, Measurement, Series, Verdict
+from relgate.values import Answers, Judgement, Measurement, Requests, Series, Verdict
 from relgate.verdicts import LEAST, by_version, conclude, limits_of, unmeasured
 from relgate.watch import watched
 
 if TYPE_CHECKING:
     from relgate.measure.drift import Noise
     from relgate.measure.series import Over
+    from relgate.policy.loads import Load
     from relgate.policy.model import Gate, Signal
     from relgate.values import Evidence, Samples
     from relgate.watch import Watch
@@ -109,6 +113,8 @@ def judge(
     rule = RULES.get(gate.kind)
     if rule is None:
         return unmeasured(gate, f"a gate of kind {gate.kind} is judged on a Measurement, not on recorded samples")
+    if evidence.doubts:
+        return _doubtful(gate, evidence)
     begin_s = warmup_s if gate.warmup_s is None else gate.warmup_s
     end_s = evidence.finished_s - evidence.started_s
     if not (math.isfinite(end_s) and 0 <= begin_s < end_s):
@@ -126,6 +132,13 @@ def judge(
         return rule(Case(gate, evidence, alpha or beta, beta, noise, begin_s, end_s, expected, signal, found, before))
     except ValueError as fault:
         return unmeasured(gate, str(fault))
+
+
+def _doubtful(gate: Gate, evidence: Evidence) -> Judgement:
+    """Return what a load that cannot be believed says: nothing, neither for the release nor against it."""
+    n = len(evidence.candidate.usable) if isinstance(evidence.candidate, Requests) else 0
+    text = f"the load cannot be believed: {'; '.join(evidence.doubts)}"
+    return Judgement(Verdict.INCONCLUSIVE, text, Measurement(dimension=gate.dimension, n=n), limits_of(gate))
 
 
 def _by_instance(evidence: Evidence) -> list[tuple[str, Evidence]]:
@@ -212,6 +225,26 @@ def _sequential(case: Case, sided: Callable[..., Make], what: str, least: int | 
 
 def _throughput(case: Case) -> Judgement:
     return _estimated(case, sides.throughput(*_both(case)), "throughput")
+
+
+def _capacity(case: Case) -> Judgement:
+    load = case.signal.load if case.signal is not None else None
+    if load is None or load.knee is None:
+        return unmeasured(case.gate, "the signal is no load with a knee")
+    own, base = sides.of(*_both(case), Requests)
+    other = None if base is None else ladder(base, load)
+    pair = CapacityPair(ladder(own, load), other, load.knee.quantile, load.knee.limit_s)
+    least = quantiles.needed(load.knee.quantile, case.confidence) * load.steps
+    found = pair.own(case.confidence)
+    notes = ("the highest step keeps the limit: raise the rate",) if found is not None and found.high is None else ()
+    return _estimated(case, lambda _begin_s, _end_s: pair, "capacity", least, notes)
+
+
+def ladder(requests: Requests, load: Load) -> Ladder:
+    """Return the steps of a load of the shape ``step``: what was offered, and the seconds to a good answer."""
+    rates = tuple((load.rate_per_s or 0.0) * (step + 1) / load.steps for step in range(load.steps))
+    windows = ((step * load.each_s, (step + 1) * load.each_s) for step in range(load.steps))
+    return Ladder(rates, tuple(latencies(requests, begin_s, end_s) for begin_s, end_s in windows))
 
 
 def _ids(case: Case) -> Judgement:
@@ -304,6 +337,7 @@ RULES: dict[str, Rule] = {
     "quantile": _quantile,
     "share": _share,
     "throughput": _throughput,
+    "capacity": _capacity,
     "ids": _ids,
     "health": _health,
     "version": _version,
@@ -413,7 +447,7 @@ def _tolerated(n: int) -> int:
 
 
 def _every_s(case: Case) -> float | None:
-    return case.signal.every_s if case.signal is not None and case.signal.kind != "probe" else None
+    return case.signal.every_s if case.signal is not None and case.signal.kind not in ("probe", "load") else None
 
 
 def _counting(case: Case) -> list[tuple[str, Samples]]:

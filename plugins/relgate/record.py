@@ -21,13 +21,16 @@ from typing import TYPE_CHECKING, Any
 
 from relgate.adapters.curl import CurlTransport
 from relgate.adapters.http import Endpoint, JsonSource, PollSource
+from relgate.adapters.locust import LocustLoad
 from relgate.adapters.log import EndpointLog, FileLog
 from relgate.adapters.prometheus import ACCEPT, AlertSource, QuerySource, ScrapeSource
 from relgate.errors import SourceError
+from relgate.load.job import Caps, Job
+from relgate.load.shape import Shape
 from relgate.observe.lanes import join_url
 from relgate.observe.plan import Plan
 from relgate.observe.recorder import Control, Recorder, Wiring
-from relgate.observe.streams import Alerts, JsonValue, Poll, Promql, Sampled, Scrape
+from relgate.observe.streams import Alerts, JsonValue, Load, Poll, Promql, Sampled, Scrape
 from relgate.ports.observing import Access
 
 if TYPE_CHECKING:
@@ -44,7 +47,7 @@ def main() -> int:
     try:
         plan = Plan.from_json(_first_line())
         control = Control()
-        recorder = Recorder(plan, Wiring(CurlTransport, _source, _log), control, _show_if_read)
+        recorder = Recorder(plan, Wiring(CurlTransport, _source, _log, _load), control, _show_if_read)
     except (SourceError, ValueError) as error:
         _show({"finished": False, "error": str(error)})
         return 3
@@ -130,6 +133,46 @@ def _source(plan: Plan, stream: Sampled, side: str) -> Source:
         server = _endpoint(plan.prometheus, "/api/v1/query", stream.timeout_s)
         return QuerySource(server, stream.query.replace("$side", label), stream.instance_label)
     return _alerts(plan, stream, label)
+
+
+def _load(plan: Plan, stream: Load, side: str) -> LocustLoad:
+    """Return what loads one side; both get the same plan."""
+    target = dict(plan.sides.present())[side]
+    job = Job(
+        host=target.url,
+        shape=Shape(
+            stream.shape,
+            stream.rate_per_s or float(stream.clients or 0),
+            plan.bake_s,
+            stream.ramp_s,
+            stream.steps,
+            stream.each_s,
+        ),
+        open_loop=stream.rate_per_s is not None,
+        connections=stream.connections,
+        caps=Caps(stream.most_users, stream.most_rate_per_s, stream.most_s, stream.most_requests),
+        users=stream.users,
+        replay=stream.replay,
+        headers=_access(target).headers,
+        verify=target.verify,
+        ca=target.ca,
+        timeout_s=stream.timeout_s,
+        late_s=stream.late_s,
+        seed=stream.seed,
+        abort_file=stream.abort_file,
+        only_safe=stream.only_safe,
+    )
+    # Each side has a master of its own: workers of other hosts find the baseline's one port further.
+    port = stream.port + (1 if side == "baseline" and stream.port else 0)
+    return LocustLoad(
+        side,
+        job,
+        processes=stream.processes,
+        expect=stream.expect,
+        bind=(stream.bind, port),
+        cpu_most=stream.cpu_most,
+        say=lambda text: _show_if_read({"said": text}),
+    )
 
 
 def _alerts(plan: Plan, stream: Alerts, label: str) -> Source:

@@ -241,7 +241,7 @@ def _blank(gate: Gate) -> GateResult:
 def versions() -> dict[str, str]:
     """The tools that took part, by name."""
     found = {"python": platform.python_version()}
-    for name in ("relgate", "pytest", "pytest-xdist", "numpy", "scipy", "pycurl"):
+    for name in ("relgate", "pytest", "pytest-xdist", "numpy", "scipy", "pycurl", "locust"):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

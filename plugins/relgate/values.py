@@ -199,7 +199,8 @@ class Evidence:
 
     ``field``: the part of the signal (``latency`` of ``requests.latency``). ``started_s`` and ``finished_s``: Unix
     times of the window. ``problems``: why the samples cannot be believed as a whole (recorder killed, its lag); with
-    any problem no gate passes. ``files``: SHA-256 of the stored raw samples.
+    any problem no gate passes. ``files``: SHA-256 of the stored raw samples. ``doubts``: why they do not tell about the
+    service (the load was not what it should have been); with any doubt nothing passes and nothing fails.
     """
 
     signal: str
@@ -210,6 +211,7 @@ class Evidence:
     finished_s: float
     problems: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

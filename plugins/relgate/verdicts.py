@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 LEAST = {
     "share": 30,
     "throughput": 30,
+    "capacity": 30,
     "ids": 30,
     "gauge": 3,
     "counter": 3,

@@ -21,6 +21,7 @@ from relgate.observe.streams import (
     Header,
     Ids,
     JsonValue,
+    Load,
     Poll,
     Positive,
     Probe,
@@ -37,7 +38,10 @@ from relgate.policy import model as policy_model
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from relgate.policy.loads import Load as PolicyLoad
     from relgate.policy.model import Policy, Signal
+
+Replay = tuple[tuple[str, str, float], ...]
 
 
 def _known_labels(value: object) -> object:
@@ -135,8 +139,11 @@ def _parts(value: str) -> set[str]:
 
 
 def plan_streams(
-    policy: Policy, resolve: Callable[[str], str], gates: Collection[str] | None = None
-) -> tuple[Probe | Sampled, ...]:
+    policy: Policy,
+    resolve: Callable[[str], str],
+    gates: Collection[str] | None = None,
+    place: Callable[[PolicyLoad], tuple[tuple[str, ...], Replay]] = lambda load: (load.users, ()),
+) -> tuple[Probe | Load | Sampled, ...]:
     """Return the streams that a policy's signals ask for, references to secrets resolved.
 
     Args:
@@ -144,18 +151,38 @@ def plan_streams(
         resolve: the text behind ``env:NAME`` or ``file:PATH``; any other text is itself. What it changes is a secret.
         gates: ids of the gates that will judge; only signals that they use are recorded, and ids only where they are
             judged. None: everything.
+        place: the absolute paths of a load's users, or the requests of its profile.
 
     """
     used: dict[str, set[str]] = {}
     for gate in policy.gates.values():
         if gate.signal is not None and (gates is None or gate.id in gates):
             used.setdefault(gate.signal, set()).add(gate.field or "")
-    streams: list[Probe | Sampled] = []
+    streams: list[Probe | Load | Sampled] = []
     for signal in policy.signals.values():
         if gates is None or signal.name in used:
             fields = used.get(signal.name, set()) if gates is not None else {"ids", "logged"}
-            streams.append(_stream(signal, resolve, fields))
+            load = signal.load
+            streams.append(_stream(signal, resolve, fields) if load is None else _load(signal.name, load, *place(load)))
     return tuple(streams)
+
+
+def _load(name: str, load: PolicyLoad, users: tuple[str, ...], replay: Replay) -> Load:
+    caps = load.caps
+    amount = ("shape", "rate_per_s", "clients", "ramp_s", "steps", "each_s")
+    same = (*amount, "processes", "bind", "port", "timeout_s", "late_s", "cpu_most", "seed", "abort_file")
+    return Load(
+        name,
+        connections=load.held_connections,
+        most_users=caps.users,
+        most_rate_per_s=caps.rate_per_s,
+        most_s=caps.duration_s,
+        most_requests=caps.requests,
+        users=users,
+        replay=replay,
+        expect=load.workers,
+        **{key: getattr(load, key) for key in same},
+    )
 
 
 def _stream(signal: Signal, resolve: Callable[[str], str], fields: set[str]) -> Probe | Sampled:

@@ -20,11 +20,12 @@ from relgate.errors import SourceError
 from relgate.observe import expect
 from relgate.observe.figures import Clocks, Lags, Reservoir, Tally
 from relgate.observe.lanes import lanes, routes
+from relgate.observe.loads import Loads
 from relgate.observe.lookup import look_up
 from relgate.observe.priority import OTHERS, hurry, relax
 from relgate.observe.prober import Outcome, Prober
 from relgate.observe.sampler import Observation, Sampler
-from relgate.observe.streams import Alerts, Probe, Promql, Scrape
+from relgate.observe.streams import Alerts, Load, Probe, Promql, Scrape
 from relgate.observe.writer import Writer, fault_number, size_field
 from relgate.report.redact import Redactor
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from relgate.observe.plan import Plan
     from relgate.observe.streams import Sampled, Target
+    from relgate.ports.loading import LoadRun
     from relgate.ports.observing import Log, Route, Source, Transport
 
 Ended = Literal["stopped", "interrupted", "abandoned"]
@@ -51,12 +53,13 @@ class Wiring:
     """How the recorder gets its adapters; ``record.py`` fills it.
 
     ``transport``: for the routes and the connections to keep. ``source``: for a stream, a side, and the server to ask.
-    ``log``: for a side, None when it has none.
+    ``log``: for a side, None when it has none. ``load``: the engine of a load for a side.
     """
 
     transport: Callable[[tuple[Route, ...], int], Transport]
     source: Callable[[Plan, Sampled, str], Source]
     log: Callable[[Target], Log | None]
+    load: Callable[[Plan, Load, str], LoadRun]
 
 
 class Control:
@@ -96,6 +99,10 @@ class Recorder:
         self.redactor = Redactor(plan.secret_values(), plan.redact)
         self._probes = tuple(stream for stream in plan.streams if isinstance(stream, Probe))
         self._sides = tuple(side for side, _ in plan.sides.present())
+        loads = [stream for stream in plan.streams if isinstance(stream, Load)]
+        self._loads = Loads(
+            {(load.name, side): wiring.load(plan, load, side) for load in loads for side in self._sides}
+        )
         self._lags = Lags()
         self._tallies: dict[tuple[str, str], Tally] = {}
         self._observations: deque[Observation] = deque()
@@ -119,6 +126,13 @@ class Recorder:
         keep = sum(probe.in_flight for probe in self._probes) * len(self._sides)
         transport = self._wiring.transport(routes(self._plan), keep)
         sources = [(stream, side, self._wiring.source(self._plan, stream, side)) for stream, side in self._sampled()]
+        try:
+            self._loads.prepare(self._control.wake.is_set)
+            return self._record(transport, sources)
+        finally:
+            self._loads.kill()
+
+    def _record(self, transport: Transport, sources: list[tuple[Sampled, str, Source]]) -> Path | None:
         self._begin = Clocks(_AHEAD_NS + round(self._plan.warmup_s * 1e9))
         self._end_ns = self._begin.monotonic_ns + round(self._plan.bake_s * 1e9)
         self._writer = Writer(Path(self._plan.folder), self.redactor, self._head())
@@ -128,6 +142,7 @@ class Recorder:
         self._samplers = self._make_samplers(sources)
         try:
             self._writer.begin()
+            self._loads.begin(self._begin)
             self._bake()
             return self._finish()
         finally:
@@ -140,7 +155,7 @@ class Recorder:
         """Return each stream that is asked now and then with each side that it is asked for."""
         pairs: list[tuple[Sampled, str]] = []
         for stream in self._plan.streams:
-            if isinstance(stream, Probe):
+            if isinstance(stream, Probe | Load):
                 continue
             # A query that does not name a side gives one number for both: compared with itself it would always pass.
             both = not isinstance(stream, Promql | Alerts) or stream.has_sides
@@ -166,6 +181,10 @@ class Recorder:
                 if probe.ids is not None and probe.ids.look_up:
                     self._writer.open(probe.name, side, "logged")
                     self._look_ups[probe.name, side] = Reservoir(probe.ids.look_up)
+        for stream in self._plan.streams:
+            for side in self._sides if isinstance(stream, Load) else ():
+                self._writer.open(stream.name, side, "requests")
+                self._writer.open(stream.name, side, "load")
         for stream, side in self._sampled():
             self._tallies[stream.name, side] = Tally()
             self._writer.open(stream.name, side, self._roles[stream.name])
@@ -182,8 +201,11 @@ class Recorder:
             "streams": [self._stream_head(stream) for stream in plan.streams],
         }
 
-    def _stream_head(self, stream: Probe | Sampled) -> dict[str, Any]:
+    def _stream_head(self, stream: Probe | Load | Sampled) -> dict[str, Any]:
         head: dict[str, Any] = {"name": stream.name, "kind": stream.kind}
+        if isinstance(stream, Load):
+            amount = {"rate_per_s": stream.rate_per_s, "clients": stream.clients, "shape": stream.shape}
+            return {**head, **amount, "paths": self._loads.paths(stream.name), "sides": list(self._sides)}
         if isinstance(stream, Probe):
             logs = [side for side in self._sides if self._logs[side] is not None]
             paths = [request.label for request in stream.requests]
@@ -219,12 +241,14 @@ class Recorder:
     def _watch(self) -> None:
         shown = collected = time.monotonic()
         stopping = False
-        while any(thread.is_alive() for thread in self._threads()):
+        while any(thread.is_alive() for thread in self._threads()) or not self._loads.over():
             # Once it is set it no longer wakes anybody: the end may take a request's timeout.
             if stopping:
                 time.sleep(_DRAIN_S)
             else:
                 self._control.wake.wait(_DRAIN_S)
+            if self._loads.aborted:
+                self._control.end("stopped", "the abort file of a load appeared")
             if self._control.ended is not None:
                 if not stopping:
                     # Noted when it is first seen, however it was seen: the window ends here.
@@ -232,7 +256,7 @@ class Recorder:
                 stopping = True
                 self._halt(hard=self._control.ended != "stopped")
             # Before draining: what was settled by then is in the files afterwards.
-            settled_s = (self._prober.settled_ns - self._begin.monotonic_ns) / 1e9
+            settled_s = self._settled_s()
             self._drain()
             self._raise_faults()
             now = time.monotonic()
@@ -250,8 +274,10 @@ class Recorder:
 
     def _halt(self, *, hard: bool) -> None:
         self._prober.stop.set()
+        self._loads.end()
         if hard:
             self._prober.give_up.set()
+            self._loads.kill()
         for sampler in self._samplers:
             sampler.stop.set()
 
@@ -267,13 +293,21 @@ class Recorder:
         streams: dict[str, dict[str, Any]] = {}
         for (name, side), tally in self._tallies.items():
             streams.setdefault(name, {})[side] = tally.progress()
+        streams |= self._loads.counts()
         return {
             "elapsed_s": round(self._elapsed_s(), 3),
             "settled_s": max(0.0, settled_s),
             "bake_s": self._plan.bake_s,
             "streams": self.redactor.json(streams),
             "lag_p95_s": self._lags.recent_p95_s(),
+            "load": self._loads.progress(),
         }
+
+    def _settled_s(self) -> float:
+        """Seconds since the bake began before which no request of a probe or a load is open any more."""
+        if not self._probes:
+            return min(self._loads.settled_s(), self._plan.bake_s)  # A prober with nothing to do settles nothing.
+        return min((self._prober.settled_ns - self._begin.monotonic_ns) / 1e9, self._loads.settled_s())
 
     def _elapsed_s(self) -> float:
         return (time.monotonic_ns() - self._begin.monotonic_ns) / 1e9
@@ -285,6 +319,7 @@ class Recorder:
             groups.setdefault((outcome.key.lane, outcome.key.side), []).append(outcome)
         for (lane, side), outcomes in groups.items():
             self._store_requests(self._probes[lane], side, outcomes)
+        self._loads.drain(self._writer)
         for _ in range(len(self._observations)):
             stream, side, facts = self._observations.popleft()
             self._tallies[stream, side].observation(facts)
@@ -353,5 +388,8 @@ class Recorder:
                 "dropped": dropped,
                 "realtime": self._realtime,
             },
+            # Names of a load's requests are known only now.
+            "streams": [self._stream_head(stream) for stream in self._plan.streams],
+            "load": self._loads.tail(self._observed_s),
         }
         return self._writer.finish(tail)

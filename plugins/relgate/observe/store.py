@@ -26,6 +26,7 @@ from relgate.values import Answer, Answers, Evidence, IdFact, Ids, Requests, Sam
 # Fields of a signal by the file that holds them; the first of a kind is its default.
 _ROLES = {
     "probe": {"latency": "requests", "errors": "requests", "throughput": "requests", "ids": "ids", "logged": "ids"},
+    "load": dict.fromkeys(("latency", "errors", "throughput", "capacity"), "requests"),
     "poll": {"status": "answers", "version": "answers", "latency": "answers"},
     "alerts": {"count": "series"},
     **{kind: dict.fromkeys(("value", "growth", "trend", "rate"), "series") for kind in ("scrape", "promql", "json")},
@@ -133,7 +134,8 @@ class Recording:
         for side in stream["sides"]:
             sides[side], names = self._samples(stream, side, role)
             files += names
-            problems += _problems(stream, side, field, sides[side], self._expected(stream))
+            if stream["kind"] != "load":
+                problems += _problems(stream, side, field, sides[side], self._expected(stream))
         # The part that was observed, whether the bake was complete or not.
         seconds = float(self.manifest.get("observed_s", 0.0))
         return Evidence(
@@ -145,7 +147,19 @@ class Recording:
             finished_s=self.started_s + seconds,
             problems=tuple(problems),
             files=tuple(files),
+            doubts=tuple(self._doubts(stream, sides)) if stream["kind"] == "load" else (),
         )
+
+    def _doubts(self, stream: dict[str, Any], sides: dict[str, Samples]) -> list[str]:
+        """Return why a load was not what it should have been."""
+        found: list[str] = []
+        for side, samples in sides.items():
+            # Without these facts the recording is not finished, which is a problem of its own.
+            facts = self.manifest.get("load", {}).get(stream["name"], {}).get(side, {})
+            found += [str(doubt) for doubt in facts.get("doubts", ())]
+            if isinstance(samples, Requests):
+                found += _late(f"{stream['name']} ({side})", samples)
+        return found
 
     def _general_problems(self) -> list[str]:
         if not self.finished:
@@ -279,6 +293,16 @@ def _problems(stream: dict[str, Any], side: str, field: str, samples: Samples, e
     if field == "logged" and side not in stream.get("logs", ()):
         found.append(f"{name}: no log to look ids up: give `log` of the {side} in the environment")
     return found
+
+
+def _late(name: str, samples: Requests) -> list[str]:
+    """Say that a load's generator could not keep to its schedule."""
+    if not len(samples.usable):
+        return [f"{name}: not one request was made"]
+    share = 1.0 - float(samples.usable.mean())
+    if share > _DROPPED_SHARE:
+        return [f"{name}: the generator was too slow: it sent {share:.1%} of the requests late (limit 1 %)"]
+    return []
 
 
 def _count(samples: Samples) -> int:

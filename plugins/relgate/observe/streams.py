@@ -224,5 +224,41 @@ class Alerts:
         return any("$side" in value for value in self.match.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A load of both sides by Locust, in processes of its own. Exactly one of ``rate_per_s`` and ``clients`` is set.
+
+    ``users``: absolute paths of locustfiles; ``replay``: method, path and weight of each request instead. ``most_*``:
+    what it never goes beyond. ``expect``: workers on other hosts; they find the master at ``bind`` and ``port``.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    name: str
+    shape: Literal["constant", "steady", "step", "spike", "soak"]
+    connections: Annotated[int, Field(gt=0)]
+    most_users: Annotated[int, Field(gt=0)]
+    most_rate_per_s: Positive
+    most_s: Positive
+    most_requests: Annotated[int, Field(gt=0)]
+    kind: Literal["load"] = "load"
+    users: tuple[str, ...] = ()
+    replay: tuple[tuple[str, str, Positive], ...] = ()
+    rate_per_s: Positive | None = None
+    clients: Annotated[int, Field(gt=0)] | None = None
+    ramp_s: Annotated[float, Field(ge=0)] = 0.0
+    steps: Annotated[int, Field(gt=0)] = 1
+    each_s: Positive = 1.0
+    processes: Annotated[int, Field(gt=0)] = 1
+    expect: Annotated[int, Field(ge=0)] = 0
+    bind: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    timeout_s: Positive = 10.0
+    late_s: Positive = 0.010
+    cpu_most: Positive = 0.9
+    seed: int = 0
+    abort_file: str | None = None
+    only_safe: bool = False
+
+
 Sampled = Poll | Scrape | JsonValue | Promql | Alerts
-Stream = Annotated[Probe | Sampled, Field(discriminator="kind")]
+Stream = Annotated[Probe | Load | Sampled, Field(discriminator="kind")]

@@ -80,8 +80,8 @@ class Tail:
             self._recording = open_recording(self._folder, live=True)
         recording = self._recording
         stream = next((one for one in recording.manifest["streams"] if one["name"] == signal), None)
-        if stream is None or stream["kind"] != "probe":
-            raise SourceError(f"{self._folder}: {signal} is no probe of this recording")
+        if stream is None or stream["kind"] not in ("probe", "load"):
+            raise SourceError(f"{self._folder}: {signal} is no probe and no load of this recording")
         found: list[tuple[Side, Requests]] = []
         moved: dict[tuple[str, str], _Place] = {}
         for side in stream["sides"]:

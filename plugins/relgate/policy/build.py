@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from relgate.policy import environments, model
+from relgate.policy import environments, loads, model
 from relgate.policy import smoke as of_paths
 from relgate.policy.api import EXPLORED, Api, Login
 from relgate.policy.checks import entry
@@ -176,6 +176,7 @@ def _stage(raw: Doc, gates: dict[str, model.Gate]) -> model.Stage:
         require=require,
         warmup_s=0.0 if warmup == FOUND else warmup,
         warmup_found=warmup == FOUND,
+        warm_up=loads.warm_up(raw["warm_up"]) if "warm_up" in raw else None,
         **_given(raw, "traffic", "during", look_every="look_every_s"),
     )
 
@@ -229,6 +230,8 @@ def _signal(name: str, raw: Doc) -> model.Signal:
     body = raw[kind]
     if kind == "probe":
         return model.Signal(name=name, kind=kind, probe=_probe(body))
+    if kind == "load":
+        return model.Signal(name=name, kind=kind, load=loads.build(body))
     if kind == "poll":
         given = _given(
             body, "format", "components", "version", every="every_s", timeout="timeout_s", max_age="max_age_s"

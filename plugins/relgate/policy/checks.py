@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from relgate.policy import gates, margins
+from relgate.policy import gates, loads, margins
 from relgate.policy.api import EXPLORED
 from relgate.policy.grammar import BAD, nearest
 from relgate.policy.migrations import PROVEN
@@ -75,6 +75,7 @@ def check_policy(doc: Doc, faults: Faults) -> Plan:
     _stages(doc, phases, faults)
     _servers(doc, faults)
     _smoke(doc, faults)
+    loads.check(doc, faults)
     return Plan(plans, phases)
 
 

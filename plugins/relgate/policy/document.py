@@ -8,6 +8,7 @@ from typing import get_args
 from relgate.policy import texts
 from relgate.policy.api import SHAPE as API
 from relgate.policy.grammar import Flag, Key, ListOf, MapOf, Nullable, Number, Record, Whole, Words
+from relgate.policy.loads import WARM_UP
 from relgate.policy.migrations import SHAPE as MIGRATIONS
 from relgate.policy.model import FAMILIES, OnFail, Over, Severity
 from relgate.policy.smoke import SHAPE as SMOKE
@@ -196,6 +197,7 @@ STAGE = Record(
             "the part of bake at its beginning that does not count; found: the data say, at most 120s",
             "0s",
         ),
+        Key("warm_up", WARM_UP, "requests that are sent to the candidate before the bake; they are not judged", "none"),
         Key("look_every", texts.LOOK, "how often unfinished evidence is looked at", "5s"),
         Key("run", ListOf(Words(FAMILIES)), "the families that run", "canary"),
         Key("require", ListOf(texts.NAME), "gate ids and families that must report", "the families that run"),

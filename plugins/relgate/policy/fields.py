@@ -13,6 +13,7 @@ _NUMBERS: dict[str, Kind] = {"value": "gauge", "growth": "growth", "trend": "tre
 # Signal kind -> field -> rule kind; the first field is the default.
 FIELDS: dict[SignalKind, dict[str, Kind]] = {
     "probe": {"latency": "quantile", "errors": "share", "throughput": "throughput", "ids": "ids", "logged": "ids"},
+    "load": {"latency": "quantile", "errors": "share", "throughput": "throughput", "capacity": "capacity"},
     "poll": {"status": "health", "version": "version", "latency": "quantile"},
     "scrape": _NUMBERS,
     "promql": _NUMBERS,
@@ -24,6 +25,7 @@ _FIXED: dict[Kind, Dimension] = {
     "quantile": "time",
     "share": "share",
     "throughput": "rate",
+    "capacity": "rate",
     "ids": "share",
     "health": "status",
     "version": "text",

@@ -109,7 +109,7 @@ def kind_and_unit(signal: Any) -> tuple[Any, Unit] | None:
     if len(kinds) != 1:
         return None
     kind, body = kinds[0], signal[kinds[0]]
-    if kind in ("probe", "poll", "alerts"):
+    if kind in ("probe", "load", "poll", "alerts"):
         return kind, "count"
     holder = signal if isinstance(body, str) else body
     if holder is BAD:

@@ -16,6 +16,7 @@ from relgate.policy.api import Api
 from relgate.policy.base import Frozen
 from relgate.policy.environments import Environment
 from relgate.policy.limits import Limit, NumberLimit
+from relgate.policy.loads import Load, WarmUp
 from relgate.policy.migrations import Migrations
 from relgate.policy.risk import Risk, can_roll_back_by_chance, complement, is_statistical
 from relgate.policy.smoke import Smoke
@@ -25,6 +26,7 @@ Kind = Literal[
     "quantile",
     "share",
     "throughput",
+    "capacity",
     "ids",
     "health",
     "version",
@@ -36,7 +38,7 @@ Kind = Literal[
     "findings",
 ]
 Family = Literal["canary", "migration", "preflight", "smoke", "load", "postdeploy"]
-SignalKind = Literal["probe", "poll", "scrape", "promql", "json", "alerts"]
+SignalKind = Literal["probe", "load", "poll", "scrape", "promql", "json", "alerts"]
 Unit = Literal["bytes", "seconds", "share", "count", "per_second"]
 Severity = Literal["blocker", "critical", "normal", "minor", "trivial"]
 OnFail = Literal["rollback", "hold"]
@@ -163,7 +165,7 @@ class Alerts(Frozen):
     match: Mapping[str, str] = {}
 
 
-Source = Probe | Poll | Scrape | Promql | JsonValue | Alerts
+Source = Probe | Load | Poll | Scrape | Promql | JsonValue | Alerts
 
 
 class Signal(Frozen):
@@ -172,6 +174,7 @@ class Signal(Frozen):
     name: str
     kind: SignalKind
     probe: Probe | None = None
+    load: Load | None = None
     poll: Poll | None = None
     scrape: Scrape | None = None
     promql: Promql | None = None
@@ -181,15 +184,17 @@ class Signal(Frozen):
     @property
     def source(self) -> Source:
         """The one source that is set."""
-        for source in (self.probe, self.poll, self.scrape, self.promql, self.json_value, self.alerts):
+        for source in (self.probe, self.load, self.poll, self.scrape, self.promql, self.json_value, self.alerts):
             if source is not None:
                 return source
         raise UsageError(f"signal {self.name}: expected a source of kind {self.kind}, got none")
 
     @property
     def every_s(self) -> float:
-        """Seconds between two observations; 1 / rate for a probe."""
+        """Seconds between two observations; 1 / rate for a probe or a load (a closed loop: a second a client)."""
         source = self.source
+        if isinstance(source, Load):
+            return 1.0 / (source.rate_per_s or source.clients or 1)
         return 1.0 / source.rate_per_s if isinstance(source, Probe) else source.every_s
 
     @property
@@ -243,6 +248,7 @@ class Stage(Frozen):
     """A step of a rollout. ``require``: gate ids and family names as written, the ``run`` families if none were.
 
     ``warmup_found``: the data say what does not count, at most ``LONGEST_WARMUP_S``; ``warmup_s`` is 0 then.
+    ``warm_up``: requests that are sent before anything is observed.
     ``look_every_s``: how often evidence is looked at while it is still collected.
     """
 
@@ -251,6 +257,7 @@ class Stage(Frozen):
     bake_s: float = 0.0
     warmup_s: float = 0.0
     warmup_found: bool = False
+    warm_up: WarmUp | None = None
     look_every_s: float = Field(default=5.0, ge=1.0)
     run: tuple[Family, ...] = ("canary",)
     require: tuple[str, ...] = ()

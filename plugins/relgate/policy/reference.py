@@ -31,6 +31,7 @@ _RULES = {
     "quantile": "the `quantile` of a time",
     "share": "the share of requests that failed",
     "throughput": "answers per second that did not fail",
+    "capacity": "the rate up to which the load's quantile keeps its `knee`",
     "ids": "the share of answers that break the rule of correlation ids",
     "health": "states, answer by answer",
     "version": "the version that answers, against `expect`",
@@ -41,7 +42,7 @@ _RULES = {
     "value": "what a test of yours measures (`signal: null`)",
 }
 
-_WITHOUT_UNIT = ("probe", "poll", "alerts")
+_WITHOUT_UNIT = ("probe", "load", "poll", "alerts")
 
 _UNITS = (
     ("duration", units.parse_duration, ("500ms", "30s", "10m", "1h30m", "24h", "7d"), "s"),

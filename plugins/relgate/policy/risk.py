@@ -31,7 +31,7 @@ from relgate.policy.limits import AnyLimit, Limit, NumberLimit
 if TYPE_CHECKING:
     from relgate.policy.model import Gate
 
-STATISTICAL = frozenset({"quantile", "share", "throughput", "counter", "trend", "ids"})
+STATISTICAL = frozenset({"quantile", "share", "throughput", "capacity", "counter", "trend", "ids"})
 """Rule kinds that estimate something from a sample; all others report what they saw."""
 
 

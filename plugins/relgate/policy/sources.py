@@ -6,6 +6,7 @@ from typing import get_args
 
 from relgate.policy import texts
 from relgate.policy.grammar import AnyJson, Either, Flag, Key, ListOf, MapOf, Record, Whole, Words
+from relgate.policy.loads import LOAD
 from relgate.policy.model import HealthFormat, Unit
 
 HEADERS = MapOf(texts.HEADER, texts.HEADER_VALUE)
@@ -131,6 +132,7 @@ SIGNAL = Record(
     "a signal",
     (
         Key("probe", PROBE, "requests at a fixed rate"),
+        Key("load", LOAD, "a load of both sides by Locust"),
         Key("poll", POLL, "a health endpoint"),
         Key("scrape", SCRAPE, "a metric on the service's Prometheus page"),
         Key("promql", Either(texts.FREE, PROMQL), "a query to Prometheus"),
@@ -139,6 +141,6 @@ SIGNAL = Record(
         Key("every", texts.INTERVAL, "beside a promql text: time between two queries", "15s"),
         Key("unit", UNIT, "beside a promql text: what the number measures", "count"),
     ),
-    exactly_one=("probe", "poll", "scrape", "promql", "json", "alerts"),
+    exactly_one=("probe", "load", "poll", "scrape", "promql", "json", "alerts"),
     needs={"every": "promql", "unit": "promql"},
 )

@@ -153,6 +153,11 @@ METRIC = matching("a metric name", r"[A-Za-z_:][A-Za-z0-9_:]*", "process_residen
 LABEL_NAME = matching("a label name", r"[A-Za-z_][A-Za-z0-9_]*", "severity")
 HEADER = matching("a header name", r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}", "X-Env")
 HEADER_VALUE = matching("a header value of one line", r"[^\x00-\x08\x0a-\x1f\x7f]*", "canary", "env:TOKEN", show=False)
+HOST_PORT = matching(
+    "a host and a port below 65535",
+    r"[A-Za-z0-9.*:\[\]-]{1,253}:(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-4])",
+    "0.0.0.0:5557",
+)
 SECRET = matching(
     "a reference to a secret, never the secret itself,",
     REFERENCE.pattern.removesuffix(r"\Z"),
@@ -181,6 +186,7 @@ SHARE = Text("a share", _SHARE, units.parse_share, ("5%", "0.5%"))
 QUANTILE = Text(
     "a share between 0% and 100%, or all", units.full(rf"{units.SHARE}|{WHOLE}"), _quantile, ("95%", "99.9%", WHOLE)
 )
+SHARE_BETWEEN = Text("a share between 0% and 100%", _SHARE, _between(0.0, 1.0), ("95%", "90%"))
 CONFIDENCE = Text("a share between 50% and 100%", _SHARE, _between(0.5, 1.0), ("95%", "99%"))
 RISK = Text("a share between 0% and 50%", _SHARE, _between(0.0, 0.5), ("5%", "1%"))
 WORSE_BY = Text("a share of the baseline", _SHARE, _positive(_worse_by, "a share above zero"), ("20%", "300%"))

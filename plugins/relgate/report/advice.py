@@ -21,6 +21,10 @@ BY_KIND: dict[str, tuple[str, ...]] = {
         "check its configuration, its secrets and what it depends on",
     ),
     "throughput": ("check the candidate's worker count and connection limits, and whether it sheds load",),
+    "capacity": (
+        "compare evidence/capacity.svg with an earlier run: one step, or all of them?",
+        "look for what is shared at the knee: connection pools, locks, threads, the database's processors",
+    ),
     "ids": (
         "send one request by hand and look at the header: curl -i URL",
         "check that the middleware that sets the id runs for error answers too",

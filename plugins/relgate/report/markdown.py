@@ -39,6 +39,7 @@ def render(content: Mapping[str, Any], sequence: int, sha256: str) -> str:
         *_reasons(content["reasons"], {gate["id"]: gate["next_steps"] for gate in content["gates"]}),
         *[f"- note: {_text(note)}" for note in content["overrides"]],
         *_migrations(content["gates"]),
+        *_loads(content["gates"]),
         "",
         promise(content["risk"]),
         "",
@@ -81,6 +82,13 @@ def _migrations(gates: Sequence[Mapping[str, Any]]) -> list[str]:
     if not any(gate.get("family") == "migration" and gate["verdict"] not in ("error", "missing") for gate in gates):
         return []
     return ["", "Each migration, each finding and what to do: [evidence/migrations.md](evidence/migrations.md)."]
+
+
+def _loads(gates: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Lead to the curves where there was a load."""
+    if not any(gate.get("family") == "load" and gate["verdict"] not in ("error", "missing") for gate in gates):
+        return []
+    return ["", "Rate, latencies and errors of the load, second by second: [evidence/load.svg](evidence/load.svg)."]
 
 
 def _facts(release: Mapping[str, str]) -> str:
