@@ -37,7 +37,7 @@ from relgate.values import Verdict
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
 
-    from relgate.audit.chain import Head
+    from relgate.audit.record import Head
 
 
 def join(config: pytest.Config, text: str) -> Run:
@@ -223,11 +223,12 @@ def _footer(run: Run, conclusion: Conclusion) -> list[str]:
     """Where the record lies, if there is one."""
     if conclusion.head is None:
         return [f"exit code {conclusion.exit_code}"]
+    signed = "unsigned" if conclusion.key is None else f"signed by {conclusion.key}"
     return [
         promise(risk_of(run)),
         f"report: {conclusion.unwritten or run.path / SUMMARY}",
         f"record: {run.path / DECISION}",
-        f"ledger: line {conclusion.head.sequence}, sha256 {conclusion.head.sha256}",
+        f"ledger: line {conclusion.head.sequence}, sha256 {conclusion.head.sha256}, {signed}",
     ]
 
 

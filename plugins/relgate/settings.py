@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -106,6 +107,7 @@ class Run:
         Made once, before the first gate: a test may take a variable out of the environment, and its mask must stay.
         """
         values = secret_values(self.environment) + migration_secrets(self.policy) + api_secrets(self.policy)
+        values += ledger_secrets(self.policy)
         return Redactor(values, self.policy.redact)
 
     @property
@@ -393,6 +395,20 @@ def _texts(value: Any) -> list[str]:
     if isinstance(value, list):
         return [text for inner in value for text in _texts(inner)]
     return [value] if isinstance(value, str) else []
+
+
+def ledger_secrets(policy: Policy) -> tuple[str, ...]:
+    """The private key that signs the ledger, line by line, and the URL of the database that it is in."""
+    store, key = policy.ledger.store, policy.ledger.key or ""
+    url = resolve(store) if store is not None and is_secret(store) else ""
+    kind, _, name = key.partition(":")
+    text = os.environ.get(name, "") if kind == "env" else ""
+    if kind == "file":
+        with suppress(OSError, UnicodeDecodeError):
+            text = _read_text(Path(name))
+    lines = {line for line in text.splitlines() if len(line) >= _SECRET_LENGTH and not line.startswith("-----")}
+    password = urlsplit(url).password
+    return tuple(sorted({*lines, *filter(None, (text, url, unquote(password or "")))}, key=len, reverse=True))
 
 
 def _secrets_of(auth: Auth | None) -> set[str]:
