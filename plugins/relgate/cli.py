@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relgate import __version__
+from relgate import __version__, auditcli
 from relgate.errors import PolicyError, RelgateError, UsageError
 
 if TYPE_CHECKING:
@@ -95,9 +95,11 @@ def parser() -> argparse.ArgumentParser:
     )
     decision.add_argument("run", nargs="?", default="latest", metavar="RUN", help="run id (default: the newest)")
     decision.add_argument("--reports", metavar="DIR", default="reports", help="where runs leave their records")
+    decision.add_argument("--ledger", metavar="PLACE", help="folder or env:NAME of the ledger (default: the reports)")
     decision.add_argument("--json", action="store_true", help="print decision.json")
     decision.set_defaults(command=_decision)
 
+    auditcli.add(commands)
     _add_backtest(commands)
 
     schema = commands.add_parser("schema", help="JSON Schema of the policy, for editors")
@@ -217,9 +219,11 @@ _NAMES = {0: "promote", 10: "hold", 20: "rollback", 30: "not recorded"}
 
 
 def _decision(given: argparse.Namespace) -> int:
+    from relgate import ledgers
     from relgate.run import recorded
 
-    found = recorded(Path(given.reports), given.run)
+    book = None if given.ledger is None else ledgers.at(given.ledger, Path(given.reports))
+    found = recorded(Path(given.reports), given.run, book)
     if given.json and found.content is not None:
         print(json.dumps(found.content, indent=2))
     else:

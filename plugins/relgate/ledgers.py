@@ -59,12 +59,16 @@ def opened(policy: Policy, policy_name: str, reports: Path, *, protected: bool =
     return Ledger(store, folder, signer, ledgerkeys.verifier(folder) if signer is not None else None)
 
 
-def at(place: str) -> Ledger:
-    """Return the ledger at a folder, or behind a reference to a database's URL, to be read with its signatures."""
+def at(place: str, reports: Path | None = None) -> Ledger:
+    """Return the ledger at a folder, or behind a reference to a database's URL, to be read with its signatures.
+
+    ``reports``: where the public keys of a ledger in a database are.
+    """
     if is_secret(place):
         from relgate.adapters.ledgersql import SqlStore
 
-        return Ledger(SqlStore(resolve(place)), Path.cwd(), None, None)
+        beside = reports or Path.cwd()
+        return Ledger(SqlStore(resolve(place)), beside, None, ledgerkeys.verifier(beside))
     folder = Path(place)
     return Ledger(FileStore(folder), folder, None, ledgerkeys.verifier(folder))
 

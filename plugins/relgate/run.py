@@ -15,7 +15,7 @@ from datetime import datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from relgate import ledgers
+from relgate import ledgers, notary
 from relgate.adapters.durable import write_durably
 from relgate.adapters.ledgeractor import actor
 from relgate.adapters.ledgerkeys import KeySigner
@@ -29,10 +29,11 @@ from relgate.report.advice import next_steps
 from relgate.values import Decision, GateResult, Outcome, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from relgate.adapters.ledger import Ledger
+    from relgate.audit.record import Record
     from relgate.policy import Gate
     from relgate.report.redact import Redactor
     from relgate.settings import Run
@@ -150,9 +151,15 @@ def conclude(
     except (SourceError, UsageError, OSError, ValueError) as error:
         code = ending.exit_status if run.observe_only else EXIT_UNRECORDED
         return Conclusion(decision, code, None, str(error))
-    unwritten = _write_summary(run, markdown.render(content, head.sequence, head.sha256))
+    unwritten = _write_beside(run, book, head, body, markdown.render(content, head.sequence, head.sha256))
+    notary.tell_head(head)
+    missing = "; ".join(notary.anchor(book, head, run.policy.ledger.anchors, run.policy.ledger.retention_days))
+    code = _exit_code(run, decision.outcome, ending)
     key = book.signer.key if book.signer is not None else None
-    return Conclusion(decision, _exit_code(run, decision.outcome, ending), head, None, unwritten, key)
+    if missing and decision.outcome is Outcome.PROMOTE and not run.observe_only:
+        # Recorded, but without what was to vouch for it. A rollback does not wait for that.
+        return Conclusion(decision, EXIT_UNRECORDED, None, missing)
+    return Conclusion(decision, code, head, None, missing or unwritten, key)
 
 
 def _who(run: Run) -> dict[str, Any]:
@@ -172,6 +179,8 @@ def _context(run: Run, started: Head, decision: Decision) -> dict[str, Any]:
         "required": list(run.policy.required_ids(run.stage)),
         "seen": [row.id for row in decision.gates if row.verdict is not Verdict.MISSING],
         "evidence": evidence_of(run.path),
+        "anchors": list(run.policy.ledger.anchors.names),
+        "retention_days": run.policy.ledger.retention_days,
     }
 
 
@@ -179,7 +188,7 @@ def evidence_of(folder: Path) -> dict[str, str]:
     """Return path -> SHA-256 of every file of a run's evidence, by its path in the run's folder."""
     found = {}
     for path in sorted((folder / EVIDENCE).rglob("*")):
-        if path.is_file() and not path.is_symlink():
+        if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
             with path.open("rb") as file:
                 found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
     return found
@@ -198,13 +207,21 @@ def risk_of(run: Run) -> dict[str, Any]:
     }
 
 
-def _write_summary(run: Run, text: str) -> str | None:
-    """Write the page for people; why it could not be written. The decision is recorded by then, and stands."""
-    try:
-        write_durably(run.path / SUMMARY, text.encode())
-    except OSError as error:
-        return f"{run.path / SUMMARY}: cannot be written ({error.strerror})"
-    return None
+def _write_beside(run: Run, book: Ledger, head: Head, body: Mapping[str, Any], page: str) -> str | None:
+    """Write what stands beside the record; why it could not. The decision is recorded, and stands."""
+    last_stage = run.policy.stages[-1].name
+    writers: dict[Path, Callable[[], None]] = {
+        run.path / SUMMARY: lambda: write_durably(run.path / SUMMARY, page.encode()),
+        run.path / notary.TEST_RESULT: lambda: notary.write_statements(book, run.path, body),
+        run.path.parent / notary.RELEASES: lambda: notary.write_release(run.path.parent, body, head, last_stage),
+    }
+    faults = []
+    for path, write in writers.items():
+        try:
+            write()
+        except (OSError, SourceError) as error:
+            faults.append(f"{path}: cannot be written ({getattr(error, 'strerror', None) or error})")
+    return "; ".join(faults) or None
 
 
 def _redacted(decision: Decision, clean: Redactor) -> Decision:
@@ -360,7 +377,18 @@ def _doubt(book: Ledger, content: Mapping[str, Any], sequence: int, digest: str,
     body = {key: value for key, value in record.body.items() if key != CONTEXT}
     if record.kind != "gate-decision" or body != content or content.get("run_id") != run_id:
         return f"{DECISION} differs from record {sequence} of the ledger"
-    return None
+    return _unanchored(chain.records, record)
+
+
+def _unanchored(records: Sequence[Record], decided: Record) -> str | None:
+    """Why a promotion is not vouched for as its policy asked, or None."""
+    asked = decided.body.get(CONTEXT, {}).get("anchors", [])
+    of = {"sequence": decided.sequence, "sha256": decided.sha256}
+    there = {one.body["by"] for one in records if one.kind == "anchor" and one.body["of"] == of}
+    absent = [name for name in asked if name not in there]
+    if decided.body["decision"] != Outcome.PROMOTE or not absent:
+        return None
+    return f"record {decided.sequence} is a promotion without the anchors that the policy asks for: {', '.join(absent)}"
 
 
 _OF_A_RUN = ("run-started", "gate-decision")
