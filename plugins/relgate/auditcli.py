@@ -172,7 +172,7 @@ def _heads_elsewhere(given: argparse.Namespace, book: Ledger) -> list[Any]:
 
         if given.git_key is None:
             raise UsageError("--git needs --git-key: the public SSH key that signs the tags")
-        heads = ledgergit.heads_of_key(first.ledger, Path(given.git), Path(given.git_key))
+        heads = ledgergit.heads(first.ledger, Path(given.git), Path(given.git_key))
         found += [Outside(f"git tag in {given.git}", sequence, digest) for sequence, digest in heads]
     if given.s3 is not None:
         from relgate.adapters import ledgers3

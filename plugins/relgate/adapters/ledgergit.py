@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,43 +35,53 @@ def tag(ledger: str, head: Head, repository: str, key: str, remote: str | None) 
     who = ["-c", "user.name=relgate", "-c", "user.email=relgate@localhost"]
     message = f"{head.sequence}:{head.sha256}"
     _git([*who, *config, "tag", "--sign", "--message", message, name], Path(repository))
+    try:
+        # git 2.39 leaves an unsigned tag and says 0 where the key cannot be used.
+        with _allowed(Path(key)) as signers:
+            _verified(name, Path(repository), signers)
+    except SourceError:
+        _git(["tag", "--delete", name], Path(repository))
+        raise
     if remote is not None:
         _git(["push", "--quiet", remote, f"refs/tags/{name}"], Path(repository))
     return {"by": "git", "tag": name, "remote": remote, "commit": _git(["rev-parse", "HEAD"], Path(repository)).strip()}
 
 
-def heads(ledger: str, repository: Path, allowed_signers: Path) -> Iterator[tuple[int, str]]:
-    """Yield sequence and SHA-256 of every head that a tag of a key in ``allowed_signers`` names.
+def heads(ledger: str, repository: Path, key: Path) -> list[tuple[int, str]]:
+    """Return sequence and SHA-256 of every head of a ledger that a tag names.
 
     Raises:
-        SourceError: git refuses, or a tag is not signed by such a key.
+        SourceError: git refuses, or a tag is not signed by the SSH key whose public half is ``key``.
 
     """
-    for name in _git(["tag", "--list", f"{PREFIX}/{ledger}/*"], repository).split():
-        config = ["-c", "gpg.format=ssh", "-c", f"gpg.ssh.allowedSignersFile={allowed_signers.absolute()}"]
-        _git([*config, "verify-tag", name], repository)
-        said = _git(["for-each-ref", "--format=%(contents:subject)", f"refs/tags/{name}"], repository).strip()
-        sequence, _, digest = said.partition(":")
-        if not sequence.isdecimal():
-            raise SourceError(f"git tag {name}: expected <sequence>:<SHA-256>, got {said!r}")
-        yield int(sequence), digest
+    found = []
+    with _allowed(key) as signers:
+        for name in _git(["tag", "--list", f"{PREFIX}/{ledger}/*"], repository).split():
+            _verified(name, repository, signers)
+            said = _git(["for-each-ref", "--format=%(contents:subject)", f"refs/tags/{name}"], repository).strip()
+            sequence, _, digest = said.partition(":")
+            if not sequence.isdecimal():
+                raise SourceError(f"git tag {name}: expected <sequence>:<SHA-256>, got {said!r}")
+            found.append((int(sequence), digest))
+    return found
 
 
-def allow(key: Path) -> str:
-    """Return the line of an allowed-signers file for the public half of an SSH key. Raises SourceError."""
+def _verified(name: str, repository: Path, signers: Path) -> None:
+    _git(["-c", "gpg.format=ssh", "-c", f"gpg.ssh.allowedSignersFile={signers}", "verify-tag", name], repository)
+
+
+@contextmanager
+def _allowed(key: Path) -> Iterator[Path]:
+    """Yield an allowed-signers file with the public half of an SSH key alone."""
     public = key if key.suffix == ".pub" else key.with_name(f"{key.name}.pub")
     try:
-        return f"relgate@localhost {public.read_text().strip()}\n"
-    except OSError as error:
-        raise SourceError(f"{public}: the public key cannot be read ({error.strerror})") from error
-
-
-def heads_of_key(ledger: str, repository: Path, key: Path) -> list[tuple[int, str]]:
-    """Return the heads that tags of one SSH key name. Raises SourceError."""
+        text = public.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{public}: the public key cannot be read ({error})") from error
     with tempfile.NamedTemporaryFile("w", suffix=".allowed") as file:
-        file.write(allow(key))
+        file.write(f"relgate@localhost {text}\n")
         file.flush()
-        return list(heads(ledger, repository, Path(file.name)))
+        yield Path(file.name)
 
 
 def _git(arguments: list[str], folder: Path) -> str:

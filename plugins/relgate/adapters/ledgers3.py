@@ -48,11 +48,13 @@ def put(head: Head, at: Place, retention_days: int) -> dict[str, Any]:
             ChecksumAlgorithm="SHA256",
         )
         version = stored.get("VersionId")
-        lock = client.get_object_retention(Bucket=bucket, Key=name, VersionId=version)["Retention"]
+        lock = client.head_object(Bucket=bucket, Key=name, **({} if version is None else {"VersionId": version}))
     except errors as error:
         raise SourceError(f"s3://{bucket}/{name}: {error}") from error
-    if lock.get("Mode") != "COMPLIANCE" or lock["RetainUntilDate"] < until:
-        raise SourceError(f"s3://{bucket}/{name}: not locked in compliance mode until {until:%Y-%m-%d}: {lock}")
+    mode, to = lock.get("ObjectLockMode"), lock.get("ObjectLockRetainUntilDate")
+    if mode != "COMPLIANCE" or to is None or to < until:
+        text = f"not locked in compliance mode until {until:%Y-%m-%d}, but {mode or 'not at all'} until {to}"
+        raise SourceError(f"s3://{bucket}/{name}: {text}. Was the bucket made with Object Lock?")
     return {"by": "s3", "object": f"s3://{bucket}/{name}", "version": version, "until": f"{until:%Y-%m-%d}"}
 
 
