@@ -277,8 +277,6 @@ def _key_rotate(given: argparse.Namespace) -> int:
     new = ledgerkeys.from_file(Path(given.new))
     if new.key == old.key:
         raise UsageError("both keys are the same")
-    for key in (old, new):
-        key.publish(book.folder)
     body = {"old": old.key, "new": new.key, "actor": who(None)}
     checked = type(book)(book.store, book.folder, None, ledgerkeys.verifier(book.folder))
     head = checked.append("key-rotation", time.time(), body, signers=(old, new))

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relgate import __version__, auditcli
+from relgate import __version__, auditcli, excuses
 from relgate.errors import PolicyError, RelgateError, UsageError
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="name every fault of a policy at once; exit 4 if there is any")
     check.add_argument("policy", nargs="?", default=POLICY, metavar="POLICY", help=f"policy file (default: {POLICY})")
+    check.add_argument("--reports", metavar="DIR", default="reports", help="where the ledger's waivers are looked for")
     check.set_defaults(command=_check)
 
     explain = commands.add_parser("explain", help="what a gate measures, its limits, what it will see, what to do")
@@ -100,6 +101,7 @@ def parser() -> argparse.ArgumentParser:
     decision.set_defaults(command=_decision)
 
     auditcli.add(commands)
+    excuses.add(commands)
     _add_backtest(commands)
 
     schema = commands.add_parser("schema", help="JSON Schema of the policy, for editors")
@@ -154,6 +156,10 @@ def _check(given: argparse.Namespace) -> int:
 
     policy, _ = read_policy(given.policy)
     counts = f"{len(policy.signals)} signals, {len(policy.gates)} gates, {len(policy.stages)} stages"
+    expired = excuses.expired(policy, given.policy, Path(given.reports))
+    if expired:
+        print("\n".join(expired), file=sys.stderr)
+        return EXIT_USAGE
     print(f"{given.policy}: good. {policy.service}: {counts}, sha256 {policy.sha256[:16]}")
     return 0
 

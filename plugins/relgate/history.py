@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from relgate import ledgers
 from relgate.audit.record import CONTEXT
+from relgate.audit.waivers import LONGEST_DAYS, overrides, waivers
 from relgate.errors import SourceError, UsageError
 from relgate.measure.drift import Noise
 from relgate.measure.noise import ASSUMED, burst_length, estimate, excesses
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from relgate.audit.record import Record
     from relgate.settings import Run
 
 MOST_BAKES = 10
@@ -137,3 +140,30 @@ def going_back(run: Run) -> tuple[tuple[str, ...], tuple[str, ...]]:
             if same and body["decision"] == Outcome.PROMOTE:
                 found.update(dict.fromkeys(body.get("irreversible", ())))
     return own, tuple(found)
+
+
+def excused(run: Run) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return gate id -> id of the waiver that holds, and what the record has to say about waivers and overrides.
+
+    A ledger that cannot be read excuses nothing. What the policy protects is excused by signed records only.
+    """
+    recent: list[Record] = []
+    signed = ledgers.is_protected(run)
+    try:
+        for record in ledgers.of(run).newest():
+            if datetime.fromisoformat(record.time).timestamp() < run.started_s - LONGEST_DAYS * 86400:
+                break
+            recent.append(record)
+    except (SourceError, UsageError, ValueError):
+        return {}, ()
+    where = (run.policy.service, run.environment_name, run.stage_name, run.redactor.json(run.release))
+    mine = [one for one in waivers(recent, signed=signed) if one.gate in run.gates and one.covers(*where)]
+    holding = [one for one in mine if run.started_s < one.expires_s]
+    over = [f"expired: {one.told}" for one in mine if one not in holding]
+    runs = {
+        record.body["run_id"]
+        for record in recent
+        if run.release and record.kind == "gate-decision" and record.body["release"] == where[3]
+    }
+    gone_on = [f"{one.told} (of run {one.run_id})" for one in overrides(recent, signed=signed) if one.run_id in runs]
+    return {one.gate: one.id for one in holding}, (*(one.told for one in holding), *over, *gone_on)

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from relgate import ledgers, notary
 from relgate.adapters.durable import write_durably
 from relgate.adapters.ledgeractor import actor
-from relgate.adapters.ledgerkeys import KeySigner
 from relgate.audit.record import CONTEXT, Head
+from relgate.audit.waivers import overrides
 from relgate.codec import sha256
 from relgate.decide import Ending, Expectation, TestOutcome, decide, outlived, unless_unsafe
 from relgate.errors import SourceError, UsageError
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relgate.adapters.ledger import Ledger
+    from relgate.audit.chain import Chain
     from relgate.audit.record import Record
+    from relgate.audit.waivers import Override
     from relgate.policy import Gate
     from relgate.report.redact import Redactor
     from relgate.settings import Run
@@ -94,10 +96,7 @@ def start(run: Run) -> Head:
             "versions": versions(),
             **_who(run),
         }
-        book = ledgers.of(run)
-        if isinstance(book.signer, KeySigner):
-            book.signer.publish(book.folder)
-        return book.append("run-started", run.started_s, body)
+        return ledgers.of(run).append("run-started", run.started_s, body)
     except (SourceError, OSError) as error:
         raise UsageError(f"the start of this run cannot be recorded, so no gate may run: {error}") from error
 
@@ -284,6 +283,7 @@ def _expectation(run: Run, collected: Mapping[str, str]) -> Expectation:
         collected=collected,
         on_fail={gate.id: gate.on_fail for gate in run.gates.values()},
         blank={gate.id: _blank(gate) for gate in run.gates.values()},
+        waived=run.waived,
     )
 
 
@@ -346,7 +346,11 @@ def recorded(reports: Path, run_id: str, book: Ledger | None = None) -> Recorded
         return Recorded(None, EXIT_HOLD, (f"hold: run {folder.name} started and left no decision",))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return Recorded(None, EXIT_UNRECORDED, (f"not verified: {folder / DECISION} is not readable ({error!r})",))
-    doubt = _doubt(book, content, sequence, digest, folder.name)
+    try:
+        chain = book.read()
+    except SourceError as error:
+        return Recorded(None, EXIT_UNRECORDED, (f"not verified, so do not promote: {error}",))
+    doubt = _doubt(chain, content, sequence, digest, folder.name)
     if doubt is not None:
         return Recorded(None, EXIT_UNRECORDED, (f"not verified, so do not promote: {doubt}",))
     try:
@@ -357,15 +361,19 @@ def recorded(reports: Path, run_id: str, book: Ledger | None = None) -> Recorded
     where = f"{content['service']} {content['stage']} in {content['environment']}, run {folder.name}"
     reasons = [f"  - {reason['gate'] or 'stage'}: {reason['text']}" for reason in content["reasons"]]
     verified = f"record {sequence} of {book.store.name} verified, sha256 {digest}"
+    going_on = next((one for one in overrides(chain.records) if one.run_id == folder.name and _holds(one)), None)
+    if outcome is Outcome.HOLD and going_on is not None:
+        text = f"promote, by people: {where} was held. {going_on.told}"
+        return Recorded(content, EXIT_PROMOTE, (text, *reasons, verified))
     return Recorded(content, code, (f"{outcome.value}: {where}", *reasons, verified))
 
 
-def _doubt(book: Ledger, content: Mapping[str, Any], sequence: int, digest: str, run_id: str) -> str | None:
+def _holds(override: Override) -> bool:
+    return time.time() < override.expires_s
+
+
+def _doubt(chain: Chain, content: Mapping[str, Any], sequence: int, digest: str, run_id: str) -> str | None:
     """Why a decision document is not the one that was recorded, or None."""
-    try:
-        chain = book.read()
-    except SourceError as error:
-        return str(error)
     if chain.fault is not None:
         return chain.fault
     if not chain.holds(Head(sequence, digest)):

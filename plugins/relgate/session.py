@@ -16,7 +16,7 @@ from relgate.decide import Ending
 from relgate.errors import PolicyError, SourceError, UsageError
 from relgate.exploring import Exploring
 from relgate.guard import Guard
-from relgate.history import carried, going_back, usual_noise
+from relgate.history import carried, excused, going_back, usual_noise
 from relgate.proving import Proving
 from relgate.report import terminal
 from relgate.report.promise import promise
@@ -79,7 +79,9 @@ class Controller:
         """
         try:
             run = make_run(_options(config, families), _command(config))
-            run = replace(run, noise=usual_noise(run), carried=carried(run))
+            waived, told = excused(run)
+            run = replace(run, noise=usual_noise(run), carried=carried(run), waived=waived)
+            run = replace(run, overrides=run.overrides + told)
             run.redactor  # noqa: B018 - an unset secret is the caller's fault: say so before anything starts.
         except (PolicyError, UsageError) as error:
             raise pytest.UsageError(str(error)) from error

@@ -55,6 +55,7 @@ class Run:
     release under judgment. ``overrides``: what the command line changed against the policy, as sentences.
     ``candidate_instances``, ``baseline_instances``: the URLs that probes ask in turn; none where a side is one.
     ``noise``: what two equal sides differ by. ``carried``: gate id -> evidence of earlier holds of this release.
+    ``waived``: gate id -> id of the waiver that holds.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Run:
     baseline_instances: tuple[str, ...] = ()
     noise: Noise = ASSUMED
     carried: dict[str, tuple[float, float]] = field(default_factory=dict)
+    waived: dict[str, str] = field(default_factory=dict)
 
     def before(self, gate: str) -> tuple[float, float]:
         """Evidence of harm and of health that a gate goes on from: 1 and 1 for a release that was not held before."""

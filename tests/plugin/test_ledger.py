@@ -148,3 +148,16 @@ def test_a_signed_decision_is_read_back_and_a_foreign_signature_is_not(
         path.unlink()
     assert main(["decision"]) == 30
     assert "public key" in capsys.readouterr().out
+
+
+def test_a_session_with_a_waiver_promotes_and_says_so(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test of the gate fails as ever, and pytest exits with 1 inside."""
+    monkeypatch.chdir(project.folder)
+    agreed = ["--reason", "known", "--expires", "3d", "--actor", "ada", "--approver", "bob"]
+    assert main(["waive", "beta", *agreed]) == 0
+    project.gates(beta=GATES["beta"].replace("2.0", "11.0"))
+    ended = project.run()
+
+    assert ended.code == 0, ended.out
+    assert ended.verdicts == {"alpha": "pass", "beta": "warn"}
+    assert "approved by bob: known" in ended.document["overrides"][0]

@@ -97,6 +97,11 @@ class Ledger:
 
         """
         by = signers if signers is not None else (self.signer,) if self.signer is not None else ()
+        try:
+            for signer in by:
+                signer.publish(self.folder)
+        except OSError as error:
+            raise SourceError(f"{self.folder}: the public key cannot be left there ({error.strerror})") from error
         with self.store.writing() as writer:
             try:
                 tail = self._tail(writer) if after is None else self._since(writer, after)
@@ -167,7 +172,7 @@ class Ledger:
         later: Record | None = None
         for start, raw in self.store.newest():
             try:
-                record = replace(parse(raw), start=start)
+                record = replace(parse(raw, self.verify), start=start)
                 if later is not None:
                     follows(later, record.tail)
             except RecordError as fault:

@@ -19,6 +19,7 @@ from relgate.codec import canonical, rfc3339, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 Kind = Literal[
     "run-started",
@@ -64,6 +65,9 @@ class Signer(Protocol):
 
     def sign(self, payload: bytes) -> str:
         """Return the Base64 signature of the envelope's pre-authentication encoding. Raises SourceError."""
+
+    def publish(self, folder: Path) -> Path:
+        """Leave the public key beside the ledger. Raises OSError."""
 
 
 class RecordError(ValueError):
