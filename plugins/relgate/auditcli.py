@@ -233,7 +233,7 @@ def _note(given: argparse.Namespace) -> int:
     if given.step is not None:
         body["step"] = given.step
     book = open_ledger(given, writes=True)
-    head = book.append(given.kind, time.time(), body)
+    head = book.append(given.kind, time.time(), redacted(body))
     print(f"{given.kind} recorded: {book.store.name}, record {head.sequence}, sha256 {head.sha256}")
     return 0
 
@@ -247,6 +247,15 @@ def facts(pairs: list[str] | None) -> dict[str, str]:
             raise UsageError(f"--release: expected KEY=VALUE like version=1.2.3, got {pair!r}")
         found[key.strip()] = value.strip()
     return found
+
+
+def redacted(body: dict[str, Any], patterns: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return a body without the secrets of this process, and without what looks like one."""
+    from relgate.report.redact import Redactor
+    from relgate.settings import process_secrets
+
+    clean: dict[str, Any] = Redactor(process_secrets(), patterns).json(body)
+    return clean
 
 
 def who(name: str | None) -> dict[str, str]:

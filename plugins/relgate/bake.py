@@ -16,7 +16,7 @@ from relgate.child import Child
 from relgate.errors import SourceError
 from relgate.observe.plan import Plan, plan_streams
 from relgate.observe.streams import Header, LogPlace, Sides, Target
-from relgate.settings import Run, auth_headers, headers_of, is_secret, resolve, secret_values
+from relgate.settings import Run, auth_headers, headers_of, is_secret, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -140,7 +140,7 @@ def make_plan(run: Run, rules: Collection[str]) -> Plan:
         labels={str(side): label for side, label in environment.labels.items()},
         prometheus=_server(environment, "prometheus"),
         alertmanager=_server(environment, "alertmanager"),
-        secrets=secret_values(environment),
+        secrets=run.secrets,
         redact=run.policy.redact,
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from relgate.audit.waivers import LONGEST_DAYS, same_person
-from relgate.auditcli import facts, who
+from relgate.auditcli import facts, redacted, who
 from relgate.codec import rfc3339
 from relgate.errors import UsageError
 
@@ -161,7 +161,7 @@ def _record(given: argparse.Namespace, policy: Policy, kind: Any, body: dict[str
     from relgate import ledgers
 
     book = ledgers.opened(policy, given.policy, Path(given.reports), protected=protected)
-    head = book.append(kind, time.time(), body)
+    head = book.append(kind, time.time(), redacted(body, policy.redact))
     what = f"{kind} {body['id']} until {body['expires']}" if "id" in body else f"end of waiver {body['ends']}"
     print(f"recorded: {what}; record {head.sequence} of {book.store.name}, sha256 {head.sha256}")
     return 0

@@ -108,9 +108,13 @@ class Run:
 
         Made once, before the first gate: a test may take a variable out of the environment, and its mask must stay.
         """
-        values = secret_values(self.environment) + migration_secrets(self.policy) + api_secrets(self.policy)
-        values += ledger_secrets(self.policy)
-        return Redactor(values, self.policy.redact)
+        return Redactor(self.secrets, self.policy.redact)
+
+    @cached_property
+    def secrets(self) -> tuple[str, ...]:
+        """Everything that nothing persisted may hold: of the environment, of migrations, APIs and the ledger."""
+        of_policy = (migration_secrets(self.policy), api_secrets(self.policy), ledger_secrets(self.policy))
+        return sum(of_policy, secret_values(self.environment))
 
     @property
     def path(self) -> Path:
@@ -357,11 +361,8 @@ def auth_headers(auth: Auth | None) -> dict[str, str]:
 
 
 def secret_values(environment: Environment) -> tuple[str, ...]:
-    """Every secret that nothing persisted may hold: what requests of this environment carry, and process variables.
-
-    A process variable is a secret when its name says so (``DEPLOY_TOKEN``) and its value is not a short word.
-    """
-    values = {value for name, value in os.environ.items() if _SECRET_NAME.search(name) and len(value) >= _SECRET_LENGTH}
+    """Every secret that nothing persisted may hold: what requests of this environment carry, and process variables."""
+    values = process_secrets()
     sides: list[Any] = [environment.candidate, environment.baseline, environment.prometheus, environment.alertmanager]
     for side in sides:
         if side is None:
@@ -369,6 +370,11 @@ def secret_values(environment: Environment) -> tuple[str, ...]:
         values |= {resolve(value) for value in side.headers.values() if is_secret(value)}
         values |= _secrets_of(side.auth)
     return tuple(sorted(values, key=len, reverse=True))
+
+
+def process_secrets() -> set[str]:
+    """Process variables whose name says that they are secret (``DEPLOY_TOKEN``) and whose value is not a short word."""
+    return {value for name, value in os.environ.items() if _SECRET_NAME.search(name) and len(value) >= _SECRET_LENGTH}
 
 
 def migration_secrets(policy: Policy) -> tuple[str, ...]:
@@ -418,8 +424,7 @@ def _secrets_of(auth: Auth | None) -> set[str]:
         return set()
     headers = auth_headers(auth)
     values = {value.split(" ", 1)[-1] for value in headers.values()}
-    if auth.password is not None:
-        values.add(resolve(auth.password))
+    values |= {resolve(text) for text in (auth.user, auth.password) if text is not None and is_secret(text)}
     return values
 
 
