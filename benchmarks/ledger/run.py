@@ -30,7 +30,7 @@ TURN = 500
 def body(number: int) -> dict[str, object]:
     """A record of middling length: a decision with four gates."""
     row = {"id": "latency-p95", "verdict": "pass", "observed": 0.1234 + number, "limit": "> 2000ms", "n": 12000}
-    release = {"version": f"1.{number}", "commit": f"{number:040x}"}
+    release = {"version": f"1.{number}", "commit": hashlib.sha1(b"%d" % number).hexdigest()}
     return {"run_id": f"r{number}", "release": release, "decision": "promote", "gates": [row] * 4}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relgate.audit.chain import read, split
-from relgate.audit.record import EMPTY, GENESIS, Head, RecordError, Tail, compose, parse, subjects
+from relgate.audit.record import (
+    EMPTY,
+    GENESIS,
+    Head,
+    RecordError,
+    Tail,
+    _surely_canonical,
+    compose,
+    parse,
+    subjects,
+)
 
 
 def ledger(count: int, kind: Any = "run-started") -> bytes:
@@ -157,6 +168,37 @@ def test_a_line_that_was_rewritten_with_other_spacing_is_seen() -> None:
     record = json.loads(ledger(1))
 
     assert "canonical" in (read(json.dumps(record, indent=None).encode() + b"\n").fault or "")
+
+
+NUMBERS = st.integers(-(10**15), 10**15) | st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(
+    value=st.dictionaries(
+        st.text(max_size=4), NUMBERS | st.text() | st.lists(NUMBERS, max_size=3) | st.none() | st.booleans(), max_size=4
+    )
+)
+def test_the_fast_way_to_know_canonical_form_never_errs(value: dict[str, Any]) -> None:
+    """What it takes for canonical is, whatever wrote it."""
+    for raw in (
+        rfc8785.dumps(value),
+        json.dumps(value).encode(),
+        json.dumps(value, sort_keys=True, separators=(",", ":")).encode(),
+        json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace"),
+    ):
+        floats = re.findall(r"-?\d+(?:\.\d+)?[eE][-+]?\d+|-?\d+\.\d+", raw.decode())
+        read_back = json.loads(raw)
+        if _surely_canonical(read_back, raw, floats):
+            assert rfc8785.dumps(read_back) == raw
+
+
+@pytest.mark.parametrize(
+    "raw", [b'{"a":1.0}', b'{"a":1e2}', b'{"a":-0.0}', b'{"a":1,"a":1}', b'{"b":1,"a":1}', b'{"a":"\\u0041"}']
+)
+def test_other_forms_of_the_same_value_are_not_taken_for_canonical(raw: bytes) -> None:
+    """Numbers written otherwise, keys twice or out of order, needless escapes."""
+    with pytest.raises(RecordError, match="canonical"):
+        parse(raw)
 
 
 def test_a_ledger_of_the_first_form_says_what_to_do() -> None:
