@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +15,9 @@ from relgate.adapters import ledger
 from relgate.adapters.ledger import Ledger
 from relgate.adapters.ledgersql import SqlStore
 from relgate.adapters.postgres_cluster import USER, Cluster
+from relgate.cli import main
 from relgate.errors import SourceError, UsageError
+from tests.audit.runs import Team
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +116,36 @@ def test_a_database_that_does_not_answer_is_an_error_of_the_world(tmp_path: Path
     assert "hunter22" not in str(raised.value)
     with pytest.raises(UsageError, match="PostgreSQL"):
         Ledger(SqlStore("mysql://x"), tmp_path).append("run-started", 0.0, {})
+
+
+def test_a_run_is_recorded_in_a_table_and_verified_from_there(
+    cluster: Cluster,
+    book: Ledger,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Signed, decided, read back, exported: as from a file; keys and evidence lie in the reports folder."""
+    assert book.read().records == ()
+    monkeypatch.setenv("LEDGER_URL", url(cluster, "book"))
+    (tmp_path / "team").mkdir()
+    team = Team(tmp_path / "team", anchors="store: env:LEDGER_URL")
+    run, done = team.judge(version="1")
+    assert done.exit_code == 0, done
+    assert done.head is not None
+    assert not (team.reports / ledger.NAME).exists()
+
+    place = ("--reports", str(team.reports), "--ledger", "env:LEDGER_URL")
+    assert main(["decision", run.id, *place]) == 0
+    assert main(["decision", run.id, "--reports", str(team.reports)]) == 30
+    assert main(["audit", "verify", *place, "--head", f"{done.head.sequence}:{done.head.sha256}"]) == 0
+    assert "table relgate_ledger: whole, 2 records" in capsys.readouterr().out
+    policy = ("--reports", str(team.reports), "--policy", str(team.policy))
+    assert main(["audit", "verify", *policy]) == 31
+    archive = tmp_path / "team.tar.gz"
+    period = ("--from", "2020-01-01", "--to", "2099-12-31", "--output", str(archive))
+    assert main(["audit", "export", *policy, *period]) == 0
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path / "unpacked", filter="data")
+    script = tmp_path / "unpacked" / "team" / "verify.sh"
+    assert subprocess.run(["sh", str(script)], capture_output=True, check=False).returncode == 3

@@ -346,8 +346,8 @@ def _object(raw: bytes) -> dict[str, Any]:
 def _surely_canonical(value: Any, raw: bytes, floats: list[str]) -> bool:
     """Whether bytes are in RFC 8785 form, told fast; False where it takes the long way to know.
 
-    Python's own compact form with sorted keys is that form for ASCII texts, whole numbers below 10^15, and other numbers
-    that need no exponent: for these both write the shortest digits that give the number back.
+    Python's own compact form with sorted keys is that form for ASCII texts, whole numbers below 10^15, and other
+    numbers that need no exponent: for these both write the shortest digits that give the number back.
     """
     if (
         not raw.isascii()
