@@ -110,15 +110,17 @@ def kill_writers(folder: Path, kills: int, seed: int) -> tuple[int, list[str]]:
             return subprocess.Popen([sys.executable, "-c", WRITER, str(folder), str(name)], stdout=file)
 
     writers = [start(number) for number in range(8)]
-    for number in range(8, 8 + kills):
-        time.sleep(rng.uniform(0.0, 0.02) if number % 8 else 1.0)
-        victim = rng.randrange(8)
-        os.kill(writers[victim].pid, signal.SIGKILL)
-        writers[victim].wait()
-        writers[victim] = start(number)
-    for writer in writers:
-        writer.kill()
-        writer.wait()
+    try:
+        for number in range(8, 8 + kills):
+            time.sleep(rng.uniform(0.0, 0.02) if number % 8 else 1.0)
+            victim = rng.randrange(8)
+            os.kill(writers[victim].pid, signal.SIGKILL)
+            writers[victim].wait()
+            writers[victim] = start(number)
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.wait()
     ledger.append(folder, "run-started", 0.0, {"run_id": "last"})
     chain = ledger.read(folder)
     wrong = [] if chain.fault is None else [chain.fault]
