@@ -172,7 +172,7 @@ def test_a_folder_that_is_a_file_is_an_error_of_the_world(tmp_path: Path) -> Non
         ledger.append(tmp_path / "reports", "run-started", 0.0, {})
 
 
-@pytest.mark.parametrize("size", [1, 10, 65_530, 65_536, 200_000])
+@pytest.mark.parametrize("size", [1, 10, 16_300, 16_384, 65_536, 200_000])
 def test_the_end_is_found_whatever_the_length_of_lines(tmp_path: Path, size: int) -> None:
     """Backwards in blocks: lines shorter and longer than one."""
     heads = [ledger.append(tmp_path, "run-started", 0.0, {"text": "x" * (size + number)}) for number in range(7)]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NAME = "ledger.jsonl"
 TORN = "torn"
 _PENDING = ".pending"
-_BLOCK = 1 << 16
+_BLOCK = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
