@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import yaml
 
 from relgate.adapters import ledger
 from relgate.cli import main
+from relgate.codec import canonical
 from relgate.report import document
 from relgate.values import Decision, GateResult, Outcome, Verdict
 from tests.backtest.recordings import conclude, record
@@ -191,6 +193,15 @@ def test_no_run_is_a_hold(here: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "left no decision" in capsys.readouterr().out
 
 
+def forged(ledger_text: str) -> str:
+    """A ledger whose last record says promote instead of hold, in the right form."""
+    *lines, last = ledger_text.splitlines(keepends=True)
+    envelope = json.loads(last)
+    payload = base64.b64decode(envelope["payload"]).replace(b'"hold"', b'"promote"')
+    envelope["payload"] = base64.b64encode(payload).decode()
+    return "".join([*lines, canonical(envelope).decode() + "\n"])
+
+
 @pytest.mark.parametrize("where", ["decision", "ledger", "cut", "unreadable"])
 def test_a_decision_that_the_ledger_does_not_confirm_is_not_verified(
     here: Path, where: str, capsys: pytest.CaptureFixture[str]
@@ -204,7 +215,7 @@ def test_a_decision_that_the_ledger_does_not_confirm_is_not_verified(
     path.write_text(
         {
             "decision": text.replace('"hold"', '"promote"'),
-            "ledger": text.replace('"hold"', '"promote"'),
+            "ledger": forged(text) if where == "ledger" else "",
             "cut": text.splitlines(keepends=True)[0],
             "unreadable": text[:100],
         }[where]

@@ -21,7 +21,7 @@ from relgate.loading import beside_policy, lines, loads_of, placed, refuse
 from relgate.observe import streams
 from relgate.observe.plan import Plan, plan_streams
 from relgate.observe.streams import Header, LogPlace, Sides, Target
-from relgate.settings import Run, auth_headers, headers_of, is_secret, resolve, secret_values
+from relgate.settings import Run, auth_headers, headers_of, is_secret, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -174,7 +174,7 @@ def make_plan(run: Run, rules: Collection[str]) -> Plan:
         labels={str(side): label for side, label in environment.labels.items()},
         prometheus=_server(environment, "prometheus"),
         alertmanager=_server(environment, "alertmanager"),
-        secrets=secret_values(environment),
+        secrets=run.secrets,
         redact=run.policy.redact,
     )
 

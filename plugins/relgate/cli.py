@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relgate import __version__
+from relgate import __version__, auditcli, excuses
 from relgate.errors import PolicyError, RelgateError, UsageError
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="name every fault of a policy at once; exit 4 if there is any")
     check.add_argument("policy", nargs="?", default=POLICY, metavar="POLICY", help=f"policy file (default: {POLICY})")
+    check.add_argument("--reports", metavar="DIR", default="reports", help="where the ledger's waivers are looked for")
     check.set_defaults(command=_check)
 
     explain = commands.add_parser("explain", help="what a gate measures, its limits, what it will see, what to do")
@@ -95,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
     )
     decision.add_argument("run", nargs="?", default="latest", metavar="RUN", help="run id (default: the newest)")
     decision.add_argument("--reports", metavar="DIR", default="reports", help="where runs leave their records")
+    decision.add_argument("--ledger", metavar="PLACE", help="folder or env:NAME of the ledger (default: the reports)")
     decision.add_argument("--json", action="store_true", help="print decision.json")
     decision.set_defaults(command=_decision)
 
@@ -114,6 +116,8 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("folder", nargs="?", default=".", metavar="DIR", help="repository (default: here)")
     new.set_defaults(command=_new)
 
+    auditcli.add(commands)
+    excuses.add(commands)
     _add_backtest(commands)
 
     schema = commands.add_parser("schema", help="JSON Schema of the policy, for editors")
@@ -168,6 +172,10 @@ def _check(given: argparse.Namespace) -> int:
 
     policy, _ = read_policy(given.policy)
     counts = f"{len(policy.signals)} signals, {len(policy.gates)} gates, {len(policy.stages)} stages"
+    expired = excuses.expired(policy, given.policy, Path(given.reports))
+    if expired:
+        print("\n".join(expired), file=sys.stderr)
+        return EXIT_USAGE
     print(f"{given.policy}: good. {policy.service}: {counts}, sha256 {policy.sha256[:16]}")
     return 0
 
@@ -234,9 +242,11 @@ _NAMES = {0: "promote", 10: "hold", 20: "rollback", 30: "not recorded"}
 
 
 def _decision(given: argparse.Namespace) -> int:
+    from relgate import ledgers
     from relgate.run import recorded
 
-    found = recorded(Path(given.reports), given.run)
+    book = None if given.ledger is None else ledgers.at(given.ledger, Path(given.reports))
+    found = recorded(Path(given.reports), given.run, book)
     if given.json and found.content is not None:
         print(json.dumps(found.content, indent=2))
     else:

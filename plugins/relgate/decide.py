@@ -9,13 +9,15 @@ Rules, in this order; the first that applies decides:
 
 A rollback where going back is known to be unsafe is a hold, and stays one however long it lasts.
 
+A waiver that holds makes a warning of a failure and of too little evidence, never of an error or of what is missing.
+
 Absence of evidence is never a yes. A gate that ran several times counts with its worst verdict, so running again
 never washes a failure away.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from relgate.measure.wealth import closed
@@ -60,13 +62,14 @@ class Expectation:
 
     ``required``: gate ids of the stage; ``family:NAME`` where the policy requires a family that it defines no gate
     for. ``collected``: test node id -> gate id of every gate that was selected to run. ``on_fail``: gate id -> what
-    its failure asks for.
+    its failure asks for. ``waived``: gate id -> id of the waiver that holds.
     """
 
     required: tuple[str, ...]
     collected: Mapping[str, str]
     on_fail: Mapping[str, OnFail]
     blank: Mapping[str, GateResult]
+    waived: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +86,11 @@ def decide(
     """Combine everything that is known at the end of a stage into its decision."""
     rows = _rows(expected, outcomes)
     failed = [row for row in rows if row.verdict is Verdict.FAIL]
-    causes = [Reason(row.id, row.message) for row in failed if expected.on_fail.get(row.id, "rollback") == "rollback"]
+    causes = [Reason(row.id, row.message) for row in failed if _asks_for_rollback(expected, row)]
     if not causes:
         causes = _together(expected, rows)
     outcome = Outcome.ROLLBACK if causes else Outcome.HOLD
-    of_session = _session_reasons(rows, outcomes, ending)
+    of_session = _session_reasons(expected, rows, outcomes, ending)
     of_gates = _gate_reasons(expected, rows)
     if not causes and not of_session and not of_gates:
         outcome = Outcome.PROMOTE
@@ -114,7 +117,10 @@ def _together(expected: Expectation, rows: Sequence[GateResult]) -> list[Reason]
     spending = {
         row.id: (row.e_value, row.alpha)
         for row in rows
-        if row.e_value is not None and row.alpha and expected.on_fail.get(row.id, "rollback") == "rollback"
+        if row.e_value is not None
+        and row.alpha
+        and row.waiver is None
+        and expected.on_fail.get(row.id, "rollback") == "rollback"
     }
     joint = sum(e_value * alpha for e_value, alpha in spending.values())
     if joint < 1:
@@ -124,6 +130,14 @@ def _together(expected: Expectation, rows: Sequence[GateResult]) -> list[Reason]
     named = f"surely {', '.join(guilty)}" if guilty else "none of them surely alone"
     text = f"the evidence of {', '.join(spending)} together is {joint:.2g} times what a rollback needs ({named})"
     return [Reason(None, text)]
+
+
+def _asks_for_rollback(expected: Expectation, row: GateResult) -> bool:
+    return not _is_excused(expected, row) and expected.on_fail.get(row.id, "rollback") == "rollback"
+
+
+def _is_excused(expected: Expectation, row: GateResult) -> bool:
+    return row.waiver is not None and row.waiver == expected.waived.get(row.id)
 
 
 def worst(results: Sequence[GateResult]) -> GateResult:
@@ -175,9 +189,19 @@ def _rows(expected: Expectation, outcomes: Sequence[TestOutcome]) -> list[GateRe
     for gate in expected.required:
         if gate not in found:
             found[gate] = [_unjudged(_blank(expected, gate), Verdict.MISSING, _absent(gate))]
-    counting = [replace(worst(rows), required=gate in expected.required) for gate, rows in found.items()]
+    counting = [
+        _excused(replace(worst(rows), required=gate in expected.required), expected.waived.get(gate))
+        for gate, rows in found.items()
+    ]
     order = {gate: place for place, gate in enumerate(expected.required)}
     return sorted(counting, key=lambda row: (order.get(row.id, len(order)), row.id))
+
+
+def _excused(row: GateResult, waiver: str | None) -> GateResult:
+    """A waived gate that did not keep its limits warns; what could not be measured, or is missing, is not excused."""
+    if waiver is None or row.verdict not in (Verdict.FAIL, Verdict.INCONCLUSIVE):
+        return row
+    return replace(row, verdict=Verdict.WARN, waiver=waiver, message=f"waived ({waiver}): {row.message}")
 
 
 def _row(outcome: TestOutcome, blank: GateResult) -> GateResult:
@@ -224,7 +248,9 @@ def _gate_reasons(expected: Expectation, rows: list[GateResult]) -> list[Reason]
     ]
 
 
-def _session_reasons(rows: list[GateResult], outcomes: Sequence[TestOutcome], ending: Ending) -> list[Reason]:
+def _session_reasons(
+    expected: Expectation, rows: list[GateResult], outcomes: Sequence[TestOutcome], ending: Ending
+) -> list[Reason]:
     """Everything about the session as a whole that forbids a promotion."""
     reasons = []
     if ending.interruption is not None:
@@ -236,7 +262,9 @@ def _session_reasons(rows: list[GateResult], outcomes: Sequence[TestOutcome], en
     ]
     if not rows:
         reasons.append(Reason(None, "no gate reported: nothing was measured"))
-    explained = bool(reasons) or any(row.verdict not in (Verdict.PASS, Verdict.WARN) for row in rows)
+    explained = bool(reasons) or any(
+        _is_excused(expected, row) or row.verdict not in (Verdict.PASS, Verdict.WARN) for row in rows
+    )
     if ending.exit_status != 0 and not (ending.exit_status == 1 and explained):
         reasons.append(Reason(None, f"pytest ended with exit status {ending.exit_status}, not with a clean 0"))
     return reasons

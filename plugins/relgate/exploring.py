@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from relgate.child import Child
 from relgate.errors import SourceError
 from relgate.policy.api import EXPLORED
-from relgate.settings import api_secrets, headers_of, is_secret, resolve, secret_values
+from relgate.settings import headers_of, is_secret, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -78,7 +78,7 @@ class Exploring:
             "baseline": None
             if run.baseline_url is None
             else self._side(run.baseline_url, environment.baseline or environment.candidate, api.headers),
-            "secrets": [*secret_values(environment), *api_secrets(run.policy)],
+            "secrets": [*run.secrets],
             "redact": list(run.policy.redact),
         }
 

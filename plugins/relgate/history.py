@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from relgate.adapters import ledger
-from relgate.errors import SourceError
+from relgate import ledgers
+from relgate.audit.record import CONTEXT
+from relgate.audit.waivers import LONGEST_DAYS, overrides, waivers
+from relgate.errors import SourceError, UsageError
 from relgate.measure.drift import Noise
 from relgate.measure.noise import ASSUMED, burst_length, estimate, excesses
 from relgate.migrate.store import read
@@ -20,8 +24,10 @@ from relgate.observe.store import open_recording
 from relgate.values import Outcome, Requests
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from relgate.audit.record import Record
     from relgate.settings import Run
 
 MOST_BAKES = 10
@@ -33,7 +39,7 @@ def usual_noise(run: Run) -> Noise:
     declared = run.environment.noise
     if declared is not None:
         return Noise(declared.host_drift, declared.over_s, declared.bursts_s, "declared")
-    bakes = [pair for folder in _promoted(run)[:MOST_BAKES] if (pair := _sides(run, folder)) is not None]
+    bakes = [pair for folder in islice(_promoted(run), MOST_BAKES) if (pair := _sides(run, folder)) is not None]
     if not bakes:
         return ASSUMED
     begin_s = run.stage.warmup_s
@@ -52,20 +58,22 @@ def _measured(bakes: list[tuple[Requests, Requests, float]], begin_s: float, bak
     return ASSUMED if measured is None else replace(measured, bursts_s=bursts_s)
 
 
-def _promoted(run: Run) -> list[Path]:
-    """Folders of the runs of this service and environment that were promoted, newest first."""
-    bodies = [body for body in _bodies(run, "gate-decision") if body["decision"] == Outcome.PROMOTE]
+def _promoted(run: Run) -> Iterator[Path]:
+    """Yield the folders of the runs of this service and environment that were promoted, newest first."""
     here = (run.policy.service, run.environment_name)
-    ids = [body["run_id"] for body in reversed(bodies) if (body["service"], body["environment"]) == here]
-    return [run.path.parent / run_id for run_id in ids]
+    for _, body in _newest(run, "gate-decision"):
+        if body["decision"] == Outcome.PROMOTE and (body["service"], body["environment"]) == here:
+            yield run.path.parent / body["run_id"]
 
 
-def _bodies(run: Run, kind: str) -> list[dict[str, Any]]:
+def _newest(run: Run, *kinds: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield kind and body of earlier records, the newest first; nothing of a ledger that cannot be read."""
     try:
-        records = ledger.read(run.path.parent).records
-    except SourceError:
-        return []
-    return [record["body"] for record in records if record["kind"] == kind]
+        for record in ledgers.of(run).newest():
+            if record.kind in kinds:
+                yield record.kind, record.body
+    except (SourceError, UsageError):
+        return
 
 
 def _sides(run: Run, folder: Path) -> tuple[Requests, Requests, float] | None:
@@ -97,15 +105,14 @@ def carried(run: Run) -> dict[str, tuple[float, float]]:
         return {}
     clean = run.redactor
     this = (run.policy.service, run.environment_name, run.stage_name, json.loads(json.dumps(clean.json(run.release))))
-    sides = (clean.text(run.candidate_url), clean.json(run.baseline_url))
-    asked = {body["run_id"]: (body["candidate"], body["baseline"]) for body in _bodies(run, "run-started")}
+    sides = [clean.text(run.candidate_url), clean.json(run.baseline_url)]
     found: dict[str, tuple[float, float]] = {}
-    for body in reversed(_bodies(run, "gate-decision")):
+    for _, body in _newest(run, "gate-decision"):
         if (body["service"], body["environment"], body["stage"], body["release"]) != this:
             continue
         if body["decision"] != Outcome.HOLD or body["policy_sha256"] != run.policy.sha256:
             break
-        if asked.get(body["run_id"]) != sides:
+        if body.get(CONTEXT, {}).get("sides") != sides:
             break
         for row in body["gates"]:
             if row.get("e_value") is not None:
@@ -128,8 +135,35 @@ def going_back(run: Run) -> tuple[tuple[str, ...], tuple[str, ...]]:
     found = dict.fromkeys(applied)
     if run.release:
         this = (run.policy.service, run.environment_name, json.loads(json.dumps(run.redactor.json(run.release))))
-        for body in _bodies(run, "gate-decision"):
+        for _, body in _newest(run, "gate-decision"):
             same = (body["service"], body["environment"], body["release"]) == this
             if same and body["decision"] == Outcome.PROMOTE:
                 found.update(dict.fromkeys(body.get("irreversible", ())))
     return own, tuple(found)
+
+
+def excused(run: Run) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return gate id -> id of the waiver that holds, and what the record has to say about waivers and overrides.
+
+    A ledger that cannot be read excuses nothing. What the policy protects is excused by signed records only.
+    """
+    recent: list[Record] = []
+    signed = ledgers.is_protected(run)
+    try:
+        for record in ledgers.of(run).newest():
+            if datetime.fromisoformat(record.time).timestamp() < run.started_s - LONGEST_DAYS * 86400:
+                break
+            recent.append(record)
+    except (SourceError, UsageError, ValueError):
+        return {}, ()
+    where = (run.policy.service, run.environment_name, run.stage_name, run.redactor.json(run.release))
+    mine = [one for one in waivers(recent, signed=signed) if one.gate in run.gates and one.covers(*where)]
+    holding = [one for one in mine if run.started_s < one.expires_s]
+    over = [f"expired: {one.told}" for one in mine if one not in holding]
+    runs = {
+        record.body["run_id"]
+        for record in recent
+        if run.release and record.kind == "gate-decision" and record.body["release"] == where[3]
+    }
+    gone_on = [f"{one.told} (of run {one.run_id})" for one in overrides(recent, signed=signed) if one.run_id in runs]
+    return {one.gate: one.id for one in holding}, (*(one.told for one in holding), *over, *gone_on)

@@ -32,7 +32,7 @@ class Looks:
 
     def __init__(self, run: Run, rules: Mapping[str, Gate]) -> None:
         self._run = run
-        able = {id_: rule for id_, rule in rules.items() if _may_stop(rule)}
+        able = {id_: rule for id_, rule in rules.items() if _may_stop(rule) and id_ not in run.waived}
         self._certain = [rule for rule in able.values() if rule.kind in _CERTAIN_KINDS and not is_statistical(rule)]
         self._watches = {
             id_: self._watch(rule) for id_, rule in able.items() if any(is_sequential(rule, one) for one in rule.fail)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from relgate.child import Child
 from relgate.errors import SourceError
 from relgate.policy.migrations import PROVEN
-from relgate.settings import is_secret, migration_secrets, resolve, secret_values
+from relgate.settings import is_secret, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -71,7 +71,7 @@ class Proving:
             "wanted": self._wanted,
             "today": datetime.fromtimestamp(self._run.started_s, tz=UTC).date().isoformat(),
             "migrations": plain,
-            "secrets": [*secret_values(self._run.environment), *migration_secrets(self._run.policy)],
+            "secrets": [*self._run.secrets],
             "redact": list(self._run.policy.redact),
         }
 

@@ -6,8 +6,8 @@ not be written ends with 30 and is not a promotion.
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 import platform
 import time
 from dataclasses import asdict, dataclass, replace
@@ -15,8 +15,11 @@ from datetime import datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from relgate.adapters import ledger
-from relgate.audit.chain import Head
+from relgate import ledgers, notary
+from relgate.adapters.durable import write_durably
+from relgate.adapters.ledgeractor import actor
+from relgate.audit.record import CONTEXT, Head
+from relgate.audit.waivers import overrides
 from relgate.codec import sha256
 from relgate.decide import Ending, Expectation, TestOutcome, decide, outlived, unless_unsafe
 from relgate.errors import SourceError, UsageError
@@ -26,9 +29,13 @@ from relgate.report.advice import next_steps
 from relgate.values import Decision, GateResult, Outcome, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from relgate.adapters.ledger import Ledger
+    from relgate.audit.chain import Chain
+    from relgate.audit.record import Record
+    from relgate.audit.waivers import Override
     from relgate.policy import Gate
     from relgate.report.redact import Redactor
     from relgate.settings import Run
@@ -38,6 +45,8 @@ EXIT_HOLD = 10
 EXIT_ROLLBACK = 20
 EXIT_UNRECORDED = 30
 EXITS_OF_PYTEST = range(2, 7)
+
+__all__ = ["Conclusion", "Recorded", "conclude", "recorded", "risk_of", "start", "versions", "write_durably"]
 
 DECISION = "decision.json"
 SUMMARY = "decision.md"
@@ -49,7 +58,7 @@ class Conclusion:
     """A decision, redacted, with what became of it.
 
     ``head`` is None, and ``unrecorded`` says why, when there is no record. ``unwritten``: why there is no
-    page for people.
+    page for people. ``key``: id of the key that signed the record, None where it is unsigned.
     """
 
     decision: Decision
@@ -57,6 +66,7 @@ class Conclusion:
     head: Head | None
     unrecorded: str | None
     unwritten: str | None = None
+    key: str | None = None
 
 
 def start(run: Run) -> Head:
@@ -79,11 +89,14 @@ def start(run: Run) -> Head:
             "bake_s": run.bake_s,
             "policy_sha256": run.policy.sha256,
             "policy_files": {name: _keep(run, clean.text(text).encode(), ".yaml") for name, text in run.texts.items()},
+            "families": list(run.stage.run),
             "required": list(run.policy.required_ids(run.stage)),
             "overrides": clean.json(run.overrides),
+            "retention_days": run.policy.ledger.retention_days,
             "versions": versions(),
+            **_who(run),
         }
-        return ledger.append(run.path.parent, "run-started", run.started_s, body)
+        return ledgers.of(run).append("run-started", run.started_s, body)
     except (SourceError, OSError) as error:
         raise UsageError(f"the start of this run cannot be recorded, so no gate may run: {error}") from error
 
@@ -129,14 +142,55 @@ def conclude(
     )
     content = document.document(decision, facts)
     try:
-        head = ledger.append(run.path.parent, "gate-decision", finished_s, content, after=started)
+        body = {**content, CONTEXT: _context(run, started, decision)}
+        book = ledgers.of(run)
+        head = book.append("gate-decision", finished_s, body, after=started)
         text = document.render(content, sequence=head.sequence, sha256=head.sha256)
         write_durably(run.path / DECISION, text.encode())
-    except (SourceError, OSError, ValueError) as error:
+    except (SourceError, UsageError, OSError, ValueError) as error:
         code = ending.exit_status if run.observe_only else EXIT_UNRECORDED
         return Conclusion(decision, code, None, str(error))
-    unwritten = _write_summary(run, markdown.render(content, head.sequence, head.sha256))
-    return Conclusion(decision, _exit_code(run, decision.outcome, ending), head, None, unwritten)
+    unwritten = _write_beside(run, book, head, body, markdown.render(content, head.sequence, head.sha256))
+    notary.tell_head(head)
+    missing = "; ".join(notary.anchor(book, head, run.policy.ledger.anchors, run.policy.ledger.retention_days))
+    code = _exit_code(run, decision.outcome, ending)
+    key = book.signer.key if book.signer is not None else None
+    if missing and decision.outcome is Outcome.PROMOTE and not run.observe_only:
+        # Recorded, but without what was to vouch for it. A rollback does not wait for that.
+        return Conclusion(decision, EXIT_UNRECORDED, None, missing)
+    return Conclusion(decision, code, head, None, missing or unwritten, key)
+
+
+def _who(run: Run) -> dict[str, Any]:
+    """Who runs this and who agreed, as far as the environment and the facts of the release say."""
+    clean = run.redactor
+    named = ",".join(run.release.get(key, "") for key in ("approver", "approvers"))
+    approvals = [name.strip() for name in named.split(",") if name.strip()]
+    return clean.json({"actor": actor(), "approvals": approvals, "ticket": run.release.get("ticket")})  # type: ignore[no-any-return]
+
+
+def _context(run: Run, started: Head, decision: Decision) -> dict[str, Any]:
+    """What the record of a decision says beside the decision: who, which start, and every file that it rests on."""
+    return {
+        **_who(run),
+        "started": {"sequence": started.sequence, "sha256": started.sha256},
+        "sides": [run.redactor.text(run.candidate_url), run.redactor.json(run.baseline_url)],
+        "required": list(run.policy.required_ids(run.stage)),
+        "seen": [row.id for row in decision.gates if row.verdict is not Verdict.MISSING],
+        "evidence": evidence_of(run.path),
+        "anchors": list(run.policy.ledger.anchors.names),
+        "retention_days": run.policy.ledger.retention_days,
+    }
+
+
+def evidence_of(folder: Path) -> dict[str, str]:
+    """Return path -> SHA-256 of every file of a run's evidence, by its path in the run's folder."""
+    found = {}
+    for path in sorted((folder / EVIDENCE).rglob("*")):
+        if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
+            with path.open("rb") as file:
+                found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
 
 
 def risk_of(run: Run) -> dict[str, Any]:
@@ -152,13 +206,21 @@ def risk_of(run: Run) -> dict[str, Any]:
     }
 
 
-def _write_summary(run: Run, text: str) -> str | None:
-    """Write the page for people; why it could not be written. The decision is recorded by then, and stands."""
-    try:
-        write_durably(run.path / SUMMARY, text.encode())
-    except OSError as error:
-        return f"{run.path / SUMMARY}: cannot be written ({error.strerror})"
-    return None
+def _write_beside(run: Run, book: Ledger, head: Head, body: Mapping[str, Any], page: str) -> str | None:
+    """Write what stands beside the record; why it could not. The decision is recorded, and stands."""
+    last_stage = run.policy.stages[-1].name
+    writers: dict[Path, Callable[[], None]] = {
+        run.path / SUMMARY: lambda: write_durably(run.path / SUMMARY, page.encode()),
+        run.path / notary.TEST_RESULT: lambda: notary.write_statements(book, run.path, body),
+        run.path.parent / notary.RELEASES: lambda: notary.write_release(run.path.parent, body, head, last_stage),
+    }
+    faults = []
+    for path, write in writers.items():
+        try:
+            write()
+        except (OSError, SourceError) as error:
+            faults.append(f"{path}: cannot be written ({getattr(error, 'strerror', None) or error})")
+    return "; ".join(faults) or None
 
 
 def _redacted(decision: Decision, clean: Redactor) -> Decision:
@@ -191,17 +253,16 @@ def _held_since(run: Run, now_s: float) -> float:
     """
     if not run.release:
         return now_s
-    try:
-        records = ledger.read(run.path.parent).records
-    except SourceError:
-        return now_s
     this = (run.policy.service, run.environment_name, run.stage_name, run.redactor.json(run.release))
     since = now_s
-    for body in (record["body"] for record in reversed(records) if record["kind"] == "gate-decision"):
-        if (body["service"], body["environment"], body["stage"], body["release"]) == this:
-            if body["decision"] != Outcome.HOLD:
-                break
-            since = datetime.fromisoformat(body["finished"]).timestamp()
+    try:
+        for body in (record.body for record in ledgers.of(run).newest() if record.kind == "gate-decision"):
+            if (body["service"], body["environment"], body["stage"], body["release"]) == this:
+                if body["decision"] != Outcome.HOLD:
+                    break
+                since = datetime.fromisoformat(body["finished"]).timestamp()
+    except (SourceError, UsageError):
+        return now_s
     return since
 
 
@@ -222,6 +283,7 @@ def _expectation(run: Run, collected: Mapping[str, str]) -> Expectation:
         collected=collected,
         on_fail={gate.id: gate.on_fail for gate in run.gates.values()},
         blank={gate.id: _blank(gate) for gate in run.gates.values()},
+        waived=run.waived,
     )
 
 
@@ -258,30 +320,6 @@ def _keep(run: Run, data: bytes, suffix: str) -> str:
     return digest
 
 
-def write_durably(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: beside it first, fsync, then rename, then fsync of the folder.
-
-    Raises:
-        OSError: disk full, read-only, no permission; ``path`` is as it was before.
-
-    """
-    draft = path.with_name(f".{path.name}.draft")
-    try:
-        with draft.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """A run's decision as it was recorded. ``content`` is None where there is none to trust."""
@@ -291,11 +329,12 @@ class Recorded:
     lines: tuple[str, ...]
 
 
-def recorded(reports: Path, run_id: str) -> Recorded:
-    """Read a run's decision and hold it against the ledger.
+def recorded(reports: Path, run_id: str, book: Ledger | None = None) -> Recorded:
+    """Read a run's decision and hold it against the ledger, by default the one in the reports folder.
 
     No decision is a hold. A decision that the ledger does not confirm is worth nothing: exit code 30.
     """
+    book = ledgers.at(str(reports)) if book is None else book
     folder = (reports / run_id).resolve()
     if not folder.is_dir():
         return Recorded(None, EXIT_HOLD, (f"hold: there is no run {run_id} in {reports}",))
@@ -307,7 +346,11 @@ def recorded(reports: Path, run_id: str) -> Recorded:
         return Recorded(None, EXIT_HOLD, (f"hold: run {folder.name} started and left no decision",))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return Recorded(None, EXIT_UNRECORDED, (f"not verified: {folder / DECISION} is not readable ({error!r})",))
-    doubt = _doubt(reports, content, sequence, digest, folder.name)
+    try:
+        chain = book.read()
+    except SourceError as error:
+        return Recorded(None, EXIT_UNRECORDED, (f"not verified, so do not promote: {error}",))
+    doubt = _doubt(chain, content, sequence, digest, folder.name)
     if doubt is not None:
         return Recorded(None, EXIT_UNRECORDED, (f"not verified, so do not promote: {doubt}",))
     try:
@@ -317,24 +360,43 @@ def recorded(reports: Path, run_id: str) -> Recorded:
     code = {Outcome.PROMOTE: EXIT_PROMOTE, Outcome.HOLD: EXIT_HOLD, Outcome.ROLLBACK: EXIT_ROLLBACK}[outcome]
     where = f"{content['service']} {content['stage']} in {content['environment']}, run {folder.name}"
     reasons = [f"  - {reason['gate'] or 'stage'}: {reason['text']}" for reason in content["reasons"]]
-    verified = f"record {sequence} of {reports / ledger.NAME} verified, sha256 {digest}"
+    verified = f"record {sequence} of {book.store.name} verified, sha256 {digest}"
+    going_on = next((one for one in overrides(chain.records) if one.run_id == folder.name and _holds(one)), None)
+    if outcome is Outcome.HOLD and going_on is not None:
+        text = f"promote, by people: {where} was held. {going_on.told}"
+        return Recorded(content, EXIT_PROMOTE, (text, *reasons, verified))
     return Recorded(content, code, (f"{outcome.value}: {where}", *reasons, verified))
 
 
-def _doubt(reports: Path, content: Mapping[str, Any], sequence: int, digest: str, run_id: str) -> str | None:
+def _holds(override: Override) -> bool:
+    return time.time() < override.expires_s
+
+
+def _doubt(chain: Chain, content: Mapping[str, Any], sequence: int, digest: str, run_id: str) -> str | None:
     """Why a decision document is not the one that was recorded, or None."""
-    try:
-        chain = ledger.read(reports)
-    except SourceError as error:
-        return str(error)
     if chain.fault is not None:
         return chain.fault
     if not chain.holds(Head(sequence, digest)):
         return f"record {sequence} of the ledger ({len(chain.records)} records) is not the one that the decision names"
     record = chain.records[sequence - 1]
-    kinds = [record["kind"] for record in chain.records if record["body"].get("run_id") == run_id]
-    if kinds != ["run-started", "gate-decision"]:
+    kinds = [one.kind for one in chain.records if one.kind in _OF_A_RUN and one.body.get("run_id") == run_id]
+    if kinds != list(_OF_A_RUN):
         return f"run {run_id} has the records {', '.join(kinds) or 'none'}: expected one start and then one decision"
-    if record["kind"] != "gate-decision" or record["body"] != content or content.get("run_id") != run_id:
+    body = {key: value for key, value in record.body.items() if key != CONTEXT}
+    if record.kind != "gate-decision" or body != content or content.get("run_id") != run_id:
         return f"{DECISION} differs from record {sequence} of the ledger"
-    return None
+    return _unanchored(chain.records, record)
+
+
+def _unanchored(records: Sequence[Record], decided: Record) -> str | None:
+    """Why a promotion is not vouched for as its policy asked, or None."""
+    asked = decided.body.get(CONTEXT, {}).get("anchors", [])
+    of = {"sequence": decided.sequence, "sha256": decided.sha256}
+    there = {one.body["by"] for one in records if one.kind == "anchor" and one.body["of"] == of}
+    absent = [name for name in asked if name not in there]
+    if decided.body["decision"] != Outcome.PROMOTE or not absent:
+        return None
+    return f"record {decided.sequence} is a promotion without the anchors that the policy asks for: {', '.join(absent)}"
+
+
+_OF_A_RUN = ("run-started", "gate-decision")

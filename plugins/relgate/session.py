@@ -16,7 +16,7 @@ from relgate.decide import Ending
 from relgate.errors import PolicyError, SourceError, UsageError
 from relgate.exploring import Exploring
 from relgate.guard import Guard
-from relgate.history import carried, going_back, usual_noise
+from relgate.history import carried, excused, going_back, usual_noise
 from relgate.listening import listening
 from relgate.paths import PathItems
 from relgate.proving import Proving
@@ -39,7 +39,7 @@ from relgate.values import Verdict
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
 
-    from relgate.audit.chain import Head
+    from relgate.audit.record import Head
 
 
 def join(config: pytest.Config, text: str) -> Run:
@@ -82,7 +82,9 @@ class Controller:
         """
         try:
             run = make_run(_options(config, families), _command(config))
-            run = replace(run, noise=usual_noise(run), carried=carried(run))
+            waived, told = excused(run)
+            run = replace(run, noise=usual_noise(run), carried=carried(run), waived=waived)
+            run = replace(run, overrides=run.overrides + told)
             run.redactor  # noqa: B018 - an unset secret is the caller's fault: say so before anything starts.
         except (PolicyError, UsageError) as error:
             raise pytest.UsageError(str(error)) from error
@@ -229,11 +231,12 @@ def _footer(run: Run, conclusion: Conclusion) -> list[str]:
     """Where the record lies, if there is one."""
     if conclusion.head is None:
         return [f"exit code {conclusion.exit_code}"]
+    signed = "unsigned" if conclusion.key is None else f"signed by {conclusion.key}"
     return [
         promise(risk_of(run)),
         f"report: {conclusion.unwritten or run.path / SUMMARY}",
         f"record: {run.path / DECISION}",
-        f"ledger: line {conclusion.head.sequence}, sha256 {conclusion.head.sha256}",
+        f"ledger: line {conclusion.head.sequence}, sha256 {conclusion.head.sha256}, {signed}",
     ]
 
 

@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -54,6 +55,7 @@ class Run:
     release under judgment. ``overrides``: what the command line changed against the policy, as sentences.
     ``candidate_instances``, ``baseline_instances``: the URLs that probes ask in turn; none where a side is one.
     ``noise``: what two equal sides differ by. ``carried``: gate id -> evidence of earlier holds of this release.
+    ``waived``: gate id -> id of the waiver that holds.
     """
 
     id: str
@@ -74,6 +76,7 @@ class Run:
     baseline_instances: tuple[str, ...] = ()
     noise: Noise = ASSUMED
     carried: dict[str, tuple[float, float]] = field(default_factory=dict)
+    waived: dict[str, str] = field(default_factory=dict)
 
     def before(self, gate: str) -> tuple[float, float]:
         """Evidence of harm and of health that a gate goes on from: 1 and 1 for a release that was not held before."""
@@ -105,10 +108,13 @@ class Run:
 
         Made once, before the first gate: a test may take a variable out of the environment, and its mask must stay.
         """
-        policy = self.policy
-        known = secret_values(self.environment), migration_secrets(policy), api_secrets(policy), smoke_secrets(policy)
-        values = [value for values in known for value in values]
-        return Redactor(values, policy.redact)
+        return Redactor(self.secrets, self.policy.redact)
+
+    @cached_property
+    def secrets(self) -> tuple[str, ...]:
+        """Everything that nothing persisted may hold: of the environment, and of every part of the policy."""
+        of_policy = (of(self.policy) for of in (migration_secrets, api_secrets, smoke_secrets, ledger_secrets))
+        return sum(of_policy, secret_values(self.environment))
 
     @property
     def path(self) -> Path:
@@ -355,11 +361,8 @@ def auth_headers(auth: Auth | None) -> dict[str, str]:
 
 
 def secret_values(environment: Environment) -> tuple[str, ...]:
-    """Every secret that nothing persisted may hold: what requests of this environment carry, and process variables.
-
-    A process variable is a secret when its name says so (``DEPLOY_TOKEN``) and its value is not a short word.
-    """
-    values = {value for name, value in os.environ.items() if _SECRET_NAME.search(name) and len(value) >= _SECRET_LENGTH}
+    """Every secret that nothing persisted may hold: what requests of this environment carry, and process variables."""
+    values = process_secrets()
     sides: list[Any] = [environment.candidate, environment.baseline, environment.prometheus, environment.alertmanager]
     for side in sides:
         if side is None:
@@ -367,6 +370,11 @@ def secret_values(environment: Environment) -> tuple[str, ...]:
         values |= {resolve(value) for value in side.headers.values() if is_secret(value)}
         values |= _secrets_of(side.auth)
     return tuple(sorted(values, key=len, reverse=True))
+
+
+def process_secrets() -> set[str]:
+    """Process variables whose name says that they are secret (``DEPLOY_TOKEN``) and whose value is not a short word."""
+    return {value for name, value in os.environ.items() if _SECRET_NAME.search(name) and len(value) >= _SECRET_LENGTH}
 
 
 def migration_secrets(policy: Policy) -> tuple[str, ...]:
@@ -404,13 +412,26 @@ def smoke_secrets(policy: Policy) -> tuple[str, ...]:
     return tuple(sorted({resolve(one) for one in named if is_secret(one)}, key=len, reverse=True))
 
 
+def ledger_secrets(policy: Policy) -> tuple[str, ...]:
+    """The private key that signs the ledger, line by line, and the URL of the database that it is in."""
+    store, key = policy.ledger.store, policy.ledger.key or ""
+    url = resolve(store) if store is not None and is_secret(store) else ""
+    kind, _, name = key.partition(":")
+    text = os.environ.get(name, "") if kind == "env" else ""
+    if kind == "file":
+        with suppress(OSError, UnicodeDecodeError):
+            text = _read_text(Path(name))
+    lines = {line for line in text.splitlines() if len(line) >= _SECRET_LENGTH and not line.startswith("-----")}
+    password = urlsplit(url).password
+    return tuple(sorted({*lines, *filter(None, (text, url, unquote(password or "")))}, key=len, reverse=True))
+
+
 def _secrets_of(auth: Auth | None) -> set[str]:
     if auth is None:
         return set()
     headers = auth_headers(auth)
     values = {value.split(" ", 1)[-1] for value in headers.values()}
-    if auth.password is not None:
-        values.add(resolve(auth.password))
+    values |= {resolve(text) for text in (auth.user, auth.password) if text is not None and is_secret(text)}
     return values
 
 

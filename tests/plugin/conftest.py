@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from relgate.audit.record import parse
+
 POLICY = """
 relgate: 1
 service: demo
@@ -80,8 +82,8 @@ class Ended:
     @property
     def kinds(self) -> list[str]:
         """Kinds of the ledger's records, in order."""
-        lines = (self.folder / "reports" / "ledger.jsonl").read_text().splitlines()
-        return [json.loads(line)["kind"] for line in lines]
+        lines = (self.folder / "reports" / "ledger.jsonl").read_bytes().splitlines()
+        return [parse(line).kind for line in lines]
 
 
 @dataclass

@@ -1,108 +1,92 @@
-"""A hash chain of JSON lines.
+"""A hash chain of records, one a line.
 
-Every line is one record in RFC 8785 bytes, ended by LF, and names the SHA-256 of the line before (without its LF).
-Changing, removing or inserting a line breaks the chain at that place. A chain alone cannot see that its *last* lines
-were cut off: that needs an anchor outside of the file.
+Every line names the SHA-256 of the line before (without its LF). Changing, removing or inserting a line breaks the
+chain at that place. A chain alone cannot see that its *last* lines were cut off: that needs an anchor outside of it.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from relgate.codec import canonical, rfc3339, sha256
+from relgate.audit.record import EMPTY, Head, Record, RecordError, Tail, Verify, follows, parse
 
-GENESIS = "0" * 64
-SCHEMA = 1
-
-Kind = Literal["run-started", "gate-decision", "recovery"]
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The end of a chain: how many records there are and the SHA-256 of the last line."""
-
-    sequence: int
-    sha256: str
-
-
-EMPTY = Head(0, GENESIS)
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A ledger that was read: its records in order, its head, and the first thing that is wrong, if any.
+    """A ledger that was read: its records in order, and the first thing that is wrong, if any.
 
     ``torn``: bytes after the last LF, the remains of a write that a crash cut short.
     """
 
-    records: tuple[dict[str, Any], ...]
-    head: Head
+    records: tuple[Record, ...]
     fault: str | None = None
     torn: bytes = b""
 
+    @property
+    def tail(self) -> Tail:
+        """What the next record needs."""
+        return self.records[-1].tail if self.records else EMPTY
+
+    @property
+    def head(self) -> Head:
+        """The end of the chain."""
+        return self.tail.head
+
     def holds(self, head: Head) -> bool:
         """Whether the record that an earlier head points to is still here, unchanged."""
-        if not 1 <= head.sequence <= len(self.records):
-            return False
-        return sha256(canonical(self.records[head.sequence - 1])) == head.sha256
+        return 1 <= head.sequence <= len(self.records) and self.records[head.sequence - 1].head == head
 
 
-def line(head: Head, kind: Kind, now_s: float, body: dict[str, Any]) -> tuple[bytes, Head]:
-    """The next line of a chain, with its LF, and the head after it.
-
-    Args:
-        head: end of the chain so far.
-        kind: what the record states.
-        now_s: Unix time of the record.
-        body: JSON object without NaN.
+def walk(lines: Iterable[tuple[int, bytes]], tail: Tail = EMPTY, verify: Verify | None = None) -> Iterator[Record]:
+    """Yield the records of lines (where each begins, and its bytes without LF), each checked against the one before.
 
     Raises:
-        ValueError: the body has no canonical form.
+        RecordError: at the first line that is broken; it names the line.
 
     """
-    record = {
-        "schema": SCHEMA,
-        "sequence": head.sequence + 1,
-        "previous": head.sha256,
-        "kind": kind,
-        "time": rfc3339(now_s),
-        "body": body,
-    }
-    data = canonical(record)
-    return data + b"\n", Head(head.sequence + 1, sha256(data))
+    for start, raw in lines:
+        number = tail.head.sequence + 1
+        try:
+            record = replace(parse(raw, verify), start=start)
+            follows(record, tail)
+        except RecordError as fault:
+            raise RecordError(f"ledger line {number}: {fault}") from fault
+        yield record
+        tail = record.tail
 
 
-def read(data: bytes) -> Chain:
+def read(data: bytes, verify: Verify | None = None) -> Chain:
     """Read and verify a ledger. Stops at the first line that is broken and says which and why."""
-    *lines, torn = data.split(b"\n")
-    records: list[dict[str, Any]] = []
-    head = EMPTY
-    for number, raw in enumerate(lines, start=1):
-        fault, record = _check(raw, head)
-        if record is None:
-            return Chain(tuple(records), head, f"ledger line {number}: {fault}", torn)
-        records.append(record)
-        head = Head(head.sequence + 1, sha256(raw))
-    return Chain(tuple(records), head, None, torn)
+    lines, torn = split(data)
+    records: list[Record] = []
+    try:
+        records.extend(walk(lines, EMPTY, verify))  # Keeps what came before a fault.
+    except RecordError as fault:
+        return Chain(tuple(records), str(fault), torn)
+    return Chain(tuple(records), None, torn)
 
 
-def _check(raw: bytes, head: Head) -> tuple[str, dict[str, Any] | None]:
-    try:
-        record = json.loads(raw)
-    except ValueError:
-        return "not JSON", None
-    if not isinstance(record, dict):
-        return "not a record", None
-    if record.get("schema") != SCHEMA:
-        return f"expected schema {SCHEMA}, got {record.get('schema')!r}", None
-    if record.get("sequence") != head.sequence + 1:
-        return f"expected sequence {head.sequence + 1}, got {record.get('sequence')!r}", None
-    if record.get("previous") != head.sha256:
-        return f"expected previous {head.sha256}, got {record.get('previous')!r}: a line before it was changed", None
-    try:
-        same = canonical(record) == raw
-    except ValueError:
-        same = False
-    return ("", record) if same else ("not in canonical form: the line was written by something else", None)
+def split(data: bytes, start: int = 0) -> tuple[list[tuple[int, bytes]], bytes]:
+    """Return the whole lines of a ledger, each with where it begins, and what a torn write left behind them.
+
+    Torn is what has no LF, and a last line with NUL bytes: what a file system gives for blocks that a power loss kept
+    from the disk.
+    """
+    end = data.rfind(b"\n") + 1
+    if end == len(data) > 0:
+        begin = data.rfind(b"\n", 0, end - 1) + 1
+        end = begin if b"\0" in data[begin:end] else end
+    return placed(data[:end], start), data[end:]
+
+
+def placed(data: bytes, start: int = 0) -> list[tuple[int, bytes]]:
+    """Return whole lines (all end with LF), each with where it begins."""
+    lines = []
+    for raw in data.split(b"\n")[:-1]:
+        lines.append((start, raw))
+        start += len(raw) + 1
+    return lines

@@ -10,6 +10,7 @@ from relgate.policy.api import EXPLORED, Api, Login
 from relgate.policy.checks import entry
 from relgate.policy.fields import FIELDS
 from relgate.policy.gates import family_of, kind_and_unit
+from relgate.policy.ledger import Anchors, Bucket, GitTag, Ledger, Tsa
 from relgate.policy.migrations import KINDS, PROVEN, Backup, Migrations
 from relgate.policy.risk import Risk
 from relgate.policy.smoke import WALKED, Account, Allow, Limits, Sink, Smoke
@@ -44,6 +45,7 @@ def build(doc: Doc, plan: Plan, sha256: str) -> model.Policy:
         relgate=doc["relgate"],
         service=doc["service"],
         risk=risk,
+        ledger=_ledger(entry(doc, "ledger")),
         environments={name: _environment(name, raw, doc.get("noise")) for name, raw in doc["environments"].items()},
         signals={name: _signal(name, raw) for name, raw in entry(doc, "signals").items()},
         migrations=migrations,
@@ -131,6 +133,16 @@ def _migrations(raw: Doc) -> Migrations:
     if "backup" in raw:
         backup = Backup(**_given(raw["backup"], "folder", "take", "restore", max_age="max_age_s"))
     return Migrations(kind=kind, source=raw[kind], backup=backup, **given)
+
+
+def _ledger(raw: Doc) -> Ledger:
+    asked = entry(raw, "anchors")
+    kinds = (("rfc3161", Tsa), ("git", GitTag), ("s3", Bucket))
+    anchors = {name: kind(**asked[name]) for name, kind in kinds if name in asked}
+    return Ledger(
+        anchors=Anchors(**anchors, **_given(asked, "sigstore")),
+        **_given(raw, "store", "key", "protected", retention="retention_days"),
+    )
 
 
 def _found(gate_id: str, family: model.Family, description: str) -> model.Gate:

@@ -76,6 +76,7 @@ def check_policy(doc: Doc, faults: Faults) -> Plan:
     _servers(doc, faults)
     _smoke(doc, faults)
     loads.check(doc, faults)
+    _protected(doc, faults)
     return Plan(plans, phases)
 
 
@@ -269,6 +270,18 @@ def _servers(doc: Doc, faults: Faults) -> None:
             if server not in env:
                 message = f"the signal {signal} asks {server}: {env_name} needs {server}: {{url: ...}}"
                 faults.add(("environments", env_name), message, at_key=True)
+
+
+def _protected(doc: Doc, faults: Faults) -> None:
+    """Note what the ledger is to protect and the policy does not have."""
+    stages = doc.get("stages", BAD)
+    if stages is BAD or not isinstance(doc.get("environments"), dict):
+        return
+    known = [*(stage["name"] for stage in stages if isinstance(stage, dict) and "name" in stage), *doc["environments"]]
+    named = entry(doc, "ledger").get("protected", ())
+    for index, name in enumerate(() if named is BAD else named):
+        if name is not BAD and name not in known and BAD not in known:
+            faults.add(("ledger", "protected", index), f'unknown stage or environment "{name}": {nearest(name, known)}')
 
 
 def _server_of(signal: Doc) -> str | None:

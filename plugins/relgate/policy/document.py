@@ -8,6 +8,7 @@ from typing import get_args
 from relgate.policy import texts
 from relgate.policy.api import SHAPE as API
 from relgate.policy.grammar import Flag, Key, ListOf, MapOf, Nullable, Number, Record, Whole, Words
+from relgate.policy.ledger import SHAPE as LEDGER
 from relgate.policy.loads import WARM_UP
 from relgate.policy.migrations import SHAPE as MIGRATIONS
 from relgate.policy.model import FAMILIES, OnFail, Over, Severity
@@ -217,6 +218,7 @@ POLICY = Record(
         Key("hold_for", texts.INTERVAL, "how long a hold may last", "24h"),
         Key("then", Words(get_args(OnFail)), "what a hold becomes after that", "rollback"),
         Key("redact", ListOf(texts.PATTERN), "more patterns to remove from all that is written down"),
+        Key("ledger", LEDGER, "where and how decisions are recorded"),
         Key("environments", MapOf(texts.LABEL, ENVIRONMENT, least=1), "where releases are observed", required=True),
         Key("signals", MapOf(texts.NAME, SIGNAL), "what is observed"),
         Key("migrations", MIGRATIONS, "where migrations come from"),

@@ -15,6 +15,7 @@ from relgate.errors import UsageError
 from relgate.policy.api import Api
 from relgate.policy.base import Frozen
 from relgate.policy.environments import Environment
+from relgate.policy.ledger import Ledger
 from relgate.policy.limits import Limit, NumberLimit
 from relgate.policy.loads import Load, WarmUp
 from relgate.policy.migrations import Migrations
@@ -279,6 +280,7 @@ class Policy(Frozen):
     hold_for_s: float = 86400.0
     then: OnFail = "rollback"
     redact: tuple[str, ...] = ()
+    ledger: Ledger = Ledger()
     environments: Mapping[str, Environment]
     signals: Mapping[str, Signal] = {}
     migrations: Migrations | None = None
