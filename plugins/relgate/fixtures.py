@@ -321,7 +321,7 @@ class GateJudge:
         if self._config.pluginmanager.has_plugin("allure_listener"):
             from relgate.adapters.allure import describe
 
-            describe(result, self._run.stage_name, self._run.release)
+            describe(result)
 
 
 @pytest.fixture(scope="session")
@@ -342,9 +342,10 @@ def gate(request: pytest.FixtureRequest) -> GateJudge:
         from relgate.adapters.allure import announce
         from relgate.collector import declared_gate
 
-        rule = _run(request.config).gates.get(declared_gate(request.node) or "")
+        run = _run(request.config)
+        rule = run.gates.get(declared_gate(request.node) or "")
         if rule is not None:
-            announce(rule.id, rule.family, rule.severity, rule.description)
+            announce(rule, run.stage_name, run.release)
     return judge
 
 

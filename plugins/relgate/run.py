@@ -20,13 +20,14 @@ from relgate.audit.chain import Head
 from relgate.codec import sha256
 from relgate.decide import Ending, Expectation, TestOutcome, decide, outlived, unless_unsafe
 from relgate.errors import SourceError, UsageError
+from relgate.pages.write import report
 from relgate.policy.risk import is_statistical
-from relgate.report import document, markdown
+from relgate.report import document, markdown, page
 from relgate.report.advice import next_steps
 from relgate.values import Decision, GateResult, Outcome, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from relgate.policy import Gate
@@ -49,7 +50,7 @@ class Conclusion:
     """A decision, redacted, with what became of it.
 
     ``head`` is None, and ``unrecorded`` says why, when there is no record. ``unwritten``: why there is no
-    page for people.
+    page for people. ``content``: the decision document as it was recorded, None where it was not.
     """
 
     decision: Decision
@@ -57,6 +58,7 @@ class Conclusion:
     head: Head | None
     unrecorded: str | None
     unwritten: str | None = None
+    content: Mapping[str, Any] | None = None
 
 
 def start(run: Run) -> Head:
@@ -135,8 +137,8 @@ def conclude(
     except (SourceError, OSError, ValueError) as error:
         code = ending.exit_status if run.observe_only else EXIT_UNRECORDED
         return Conclusion(decision, code, None, str(error))
-    unwritten = _write_summary(run, markdown.render(content, head.sequence, head.sha256))
-    return Conclusion(decision, _exit_code(run, decision.outcome, ending), head, None, unwritten)
+    unwritten = _publish(run, content, head)
+    return Conclusion(decision, _exit_code(run, decision.outcome, ending), head, None, unwritten, content)
 
 
 def risk_of(run: Run) -> dict[str, Any]:
@@ -152,12 +154,27 @@ def risk_of(run: Run) -> dict[str, Any]:
     }
 
 
-def _write_summary(run: Run, text: str) -> str | None:
-    """Write the page for people; why it could not be written. The decision is recorded by then, and stands."""
+def _publish(run: Run, content: Mapping[str, Any], head: Head) -> str | None:
+    """Write the pages for people; why one could not be written. The decision is recorded by then, and stands.
+
+    The summary comes first: it needs the least, and is what a CI system shows.
+    """
+    pages: dict[str, Callable[[], str]] = {
+        SUMMARY: lambda: markdown.render(content, head.sequence, head.sha256),
+        page.NAME: lambda: report(run, content, head.sequence, head.sha256),
+    }
+    faults = {run.path / name: _written(run.path / name, make) for name, make in pages.items()}
+    return "; ".join(f"{path}: {why}" for path, why in faults.items() if why is not None) or None
+
+
+def _written(path: Path, make: Callable[[], str]) -> str | None:
+    """Write one page; why it could not be made or written."""
     try:
-        write_durably(run.path / SUMMARY, text.encode())
+        write_durably(path, make().encode())
     except OSError as error:
-        return f"{run.path / SUMMARY}: cannot be written ({error.strerror})"
+        return f"cannot be written ({error.strerror})"
+    except Exception as error:  # noqa: BLE001 - a fault of a page must not take a recorded decision with it
+        return f"cannot be made ({type(error).__name__}: {error})"
     return None
 
 

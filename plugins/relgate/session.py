@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,14 +21,13 @@ from relgate.history import carried, going_back, usual_noise
 from relgate.listening import listening
 from relgate.paths import PathItems
 from relgate.proving import Proving
-from relgate.report import terminal
+from relgate.report import page, terminal
 from relgate.report.promise import promise
 from relgate.run import (
     DECISION,
     EXIT_HOLD,
     EXIT_UNRECORDED,
     EXITS_OF_PYTEST,
-    SUMMARY,
     Conclusion,
     conclude,
     risk_of,
@@ -187,9 +187,20 @@ class Controller:
             self.guard.release(self.conclusion.exit_code if self.conclusion is not None else None)
         results = getattr(self.config.option, "allure_report_dir", None)
         if results:
-            from relgate.adapters.allure import sweep
+            self._finish_allure(Path(results))
 
-            sweep(Path(results), self.run.redactor.text)
+    def _finish_allure(self, results: Path) -> None:
+        """Bring Allure's results in line with the decision, and take secrets out of them."""
+        from relgate.adapters.allure import finish, sweep
+
+        done = self.conclusion
+        if done is not None and done.head is not None and done.content is not None:
+            head = (done.head.sequence, done.head.sha256)
+            try:
+                finish(results, self.run.path, done.content, head)
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                sys.stderr.write(f"relgate: the Allure results are not whole ({type(error).__name__}: {error})\n")
+        sweep(results, self.run.redactor.text)
 
     def _conclude(self, exit_status: int) -> None:
         if self.conclusion is not None or self.started is None:
@@ -231,7 +242,7 @@ def _footer(run: Run, conclusion: Conclusion) -> list[str]:
         return [f"exit code {conclusion.exit_code}"]
     return [
         promise(risk_of(run)),
-        f"report: {conclusion.unwritten or run.path / SUMMARY}",
+        f"report: {conclusion.unwritten or run.path / page.NAME}",
         f"record: {run.path / DECISION}",
         f"ledger: line {conclusion.head.sequence}, sha256 {conclusion.head.sha256}",
     ]
