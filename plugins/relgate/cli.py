@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relgate import __version__
+from relgate import __version__, reporting
 from relgate.errors import PolicyError, RelgateError, UsageError
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ def parser() -> argparse.ArgumentParser:
     new.set_defaults(command=_new)
 
     _add_backtest(commands)
+    reporting.add(commands)
 
     schema = commands.add_parser("schema", help="JSON Schema of the policy, for editors")
     schema.set_defaults(command=_schema)

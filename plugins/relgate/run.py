@@ -20,6 +20,8 @@ from relgate.audit.chain import Head
 from relgate.codec import sha256
 from relgate.decide import Ending, Expectation, TestOutcome, decide, outlived, unless_unsafe
 from relgate.errors import SourceError, UsageError
+from relgate.inputs import NAME as INPUTS
+from relgate.inputs import Inputs, encode
 from relgate.pages.write import report
 from relgate.policy.risk import is_statistical
 from relgate.report import document, markdown, page
@@ -112,10 +114,32 @@ def conclude(
 
     """
     finished_s = time.time()
-    decision = decide(_expectation(run, collected), outcomes, ending, overrides=run.overrides + notes)
-    decision = outlived(decision, finished_s - _held_since(run, finished_s), run.policy.hold_for_s, run.policy.then)
-    decision = replace(unless_unsafe(decision, going_back[1]), irreversible=going_back[0])
-    decision = _redacted(decision, run.redactor)
+    held_s = finished_s - _held_since(run, finished_s)
+    inputs = Inputs(tuple(outcomes), collected, ending, notes, *going_back, held_s, finished_s)
+    decision = decided(run, inputs)
+    content = documented(run, inputs, decision)
+    try:
+        head = ledger.append(run.path.parent, "gate-decision", finished_s, content, after=started)
+        text = document.render(content, sequence=head.sequence, sha256=head.sha256)
+        write_durably(run.path / DECISION, text.encode())
+    except (SourceError, OSError, ValueError) as error:
+        code = ending.exit_status if run.observe_only else EXIT_UNRECORDED
+        return Conclusion(decision, code, None, str(error))
+    unwritten = _publish(run, inputs, content, head)
+    return Conclusion(decision, _exit_code(run, decision.outcome, ending), head, None, unwritten, content)
+
+
+def decided(run: Run, inputs: Inputs) -> Decision:
+    """Return the decision, redacted: of what pytest reported, of how long it was held, of whether it can go back."""
+    overrides = run.overrides + inputs.notes
+    decision = decide(_expectation(run, inputs.collected), inputs.outcomes, inputs.ending, overrides=overrides)
+    decision = outlived(decision, inputs.held_s, run.policy.hold_for_s, run.policy.then)
+    decision = replace(unless_unsafe(decision, inputs.unsafe), irreversible=inputs.irreversible)
+    return _redacted(decision, run.redactor)
+
+
+def documented(run: Run, inputs: Inputs, decision: Decision) -> dict[str, Any]:
+    """Return the decision as the document that the ledger takes in."""
     facts = document.Facts(
         run_id=run.id,
         service=run.policy.service,
@@ -125,20 +149,11 @@ def conclude(
         policy_sha256=run.policy.sha256,
         risk=risk_of(run),
         started_s=run.started_s,
-        finished_s=finished_s,
-        pytest_exit=ending.exit_status,
+        finished_s=inputs.finished_s,
+        pytest_exit=inputs.ending.exit_status,
         versions=versions(),
     )
-    content = document.document(decision, facts)
-    try:
-        head = ledger.append(run.path.parent, "gate-decision", finished_s, content, after=started)
-        text = document.render(content, sequence=head.sequence, sha256=head.sha256)
-        write_durably(run.path / DECISION, text.encode())
-    except (SourceError, OSError, ValueError) as error:
-        code = ending.exit_status if run.observe_only else EXIT_UNRECORDED
-        return Conclusion(decision, code, None, str(error))
-    unwritten = _publish(run, content, head)
-    return Conclusion(decision, _exit_code(run, decision.outcome, ending), head, None, unwritten, content)
+    return document.document(decision, facts)
 
 
 def risk_of(run: Run) -> dict[str, Any]:
@@ -154,13 +169,14 @@ def risk_of(run: Run) -> dict[str, Any]:
     }
 
 
-def _publish(run: Run, content: Mapping[str, Any], head: Head) -> str | None:
+def _publish(run: Run, inputs: Inputs, content: Mapping[str, Any], head: Head) -> str | None:
     """Write the pages for people; why one could not be written. The decision is recorded by then, and stands.
 
     The summary comes first: it needs the least, and is what a CI system shows.
     """
     pages: dict[str, Callable[[], str]] = {
         SUMMARY: lambda: markdown.render(content, head.sequence, head.sha256),
+        INPUTS: lambda: encode(run, inputs),
         page.NAME: lambda: report(run, content, head.sequence, head.sha256),
     }
     faults = {run.path / name: _written(run.path / name, make) for name, make in pages.items()}
@@ -301,11 +317,12 @@ def write_durably(path: Path, data: bytes) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A run's decision as it was recorded. ``content`` is None where there is none to trust."""
+    """A run's decision as it was recorded, and its place. ``content`` is None where there is none to trust."""
 
     content: Mapping[str, Any] | None
     exit_code: int
     lines: tuple[str, ...]
+    head: tuple[int, str] | None = None
 
 
 def recorded(reports: Path, run_id: str) -> Recorded:
@@ -335,7 +352,7 @@ def recorded(reports: Path, run_id: str) -> Recorded:
     where = f"{content['service']} {content['stage']} in {content['environment']}, run {folder.name}"
     reasons = [f"  - {reason['gate'] or 'stage'}: {reason['text']}" for reason in content["reasons"]]
     verified = f"record {sequence} of {reports / ledger.NAME} verified, sha256 {digest}"
-    return Recorded(content, code, (f"{outcome.value}: {where}", *reasons, verified))
+    return Recorded(content, code, (f"{outcome.value}: {where}", *reasons, verified), (sequence, digest))
 
 
 def _doubt(reports: Path, content: Mapping[str, Any], sequence: int, digest: str, run_id: str) -> str | None:

@@ -20,6 +20,7 @@ from relgate.guard import Guard
 from relgate.history import carried, going_back, usual_noise
 from relgate.listening import listening
 from relgate.paths import PathItems
+from relgate.outward import Commands, tell
 from relgate.proving import Proving
 from relgate.report import page, terminal
 from relgate.report.promise import promise
@@ -71,6 +72,8 @@ class Controller:
     ended_early: str | None = None
     broken: str | None = None
     pid: int = field(default_factory=os.getpid)
+    commands: Commands = field(default_factory=Commands)
+    untold: list[str] = field(default_factory=list)
 
     @classmethod
     def prepare(cls, config: pytest.Config, families: tuple[str, ...]) -> Controller:
@@ -111,6 +114,7 @@ class Controller:
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
         self.guard = Guard(self.collector.interrupt, self._sudden_end)
+        self._write([self.commands.stop()])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -180,6 +184,8 @@ class Controller:
         if self.conclusion is not None:
             done = self.conclusion
             terminal.show_decision(terminalreporter, done.decision, _footer(self.run, done), done.unrecorded)
+            for fault in self.untold:
+                terminalreporter.write_line(f"not told: {fault}")
 
     def pytest_unconfigure(self) -> None:
         """Give signals and functions back; by now every other plugin has written its files."""
@@ -188,6 +194,16 @@ class Controller:
         results = getattr(self.config.option, "allure_report_dir", None)
         if results:
             self._finish_allure(Path(results))
+        if self.started is not None:
+            self._write(self.commands.resume(self.conclusion))
+
+    def _write(self, lines: Sequence[str | None]) -> None:
+        """Write lines that a CI system reads, each as a line of its own."""
+        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        for line in lines:
+            if line is not None and reporter is not None:
+                reporter.ensure_newline()
+                reporter.write_line(line)
 
     def _finish_allure(self, results: Path) -> None:
         """Bring Allure's results in line with the decision, and take secrets out of them."""
@@ -221,6 +237,7 @@ class Controller:
         notes = self._notes(collected or {}, unknown)
         back = going_back(self.run)
         self.conclusion = conclude(self.run, self.started, outcomes, collected or {}, ending, notes, back)
+        self.untold = tell(self.run, self.conclusion)
 
     def _notes(self, collected: Mapping[str, str], unknown: Sequence[str]) -> tuple[str, ...]:
         """What a reader of the record has to know beside the gates."""

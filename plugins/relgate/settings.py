@@ -14,7 +14,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 from relgate.codec import rfc3339
@@ -125,7 +125,7 @@ class Run:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> Run:
+    def from_json(cls, text: str) -> Self:
         """The run of ``to_json``."""
         plain = json.loads(text)
         for name in ("overrides", "command", "candidate_instances", "baseline_instances"):

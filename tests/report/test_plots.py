@@ -60,7 +60,7 @@ def test_what_failed_is_drawn_at_the_upper_edge() -> None:
     path = re.search(r'class="c-candidate" d="([^"]*)"', text)
 
     assert path is not None
-    assert any(up == 14.0 for _, up in places(path[1]))
+    assert any(up == 22.0 for _, up in places(path[1]))
 
 
 def test_the_limit_is_in_the_picture_where_all_values_are_far_below_it() -> None:

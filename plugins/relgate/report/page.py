@@ -118,8 +118,14 @@ def _named(gate: str | None, places: Mapping[str, int]) -> str:
 
 
 def _legend() -> str:
-    keys = (("candidate", "the candidate"), ("baseline", "the baseline"), ("limit", "a limit, or evidence against it"))
-    return "<p>" + " ".join(f'<span class="key key-{kind}"></span>{words}' for kind, words in keys) + "</p>"
+    keys = {
+        "candidate": "the candidate",
+        "baseline": "the baseline",
+        "limit": "a limit, and evidence that it is broken",
+        "health": "evidence of health",
+    }
+    spans = (f'<span><span class="key key-{kind}"></span>{words}</span>' for kind, words in keys.items())
+    return f'<p class="keys">{" ".join(spans)}</p>'
 
 
 def _changes(content: Mapping[str, Any]) -> Iterator[str]:

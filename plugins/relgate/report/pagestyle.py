@@ -68,7 +68,7 @@ table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 caption{text-align:left;padding:.5rem .75rem}
 th,td{text-align:left;padding:.4rem .75rem;border-top:1px solid var(--rule);vertical-align:top}
 thead th{background:var(--panel);white-space:nowrap}
-td{overflow-wrap:normal;min-width:4rem;max-width:28rem}td.n{text-align:right;white-space:nowrap}
+td{overflow-wrap:normal;max-width:28rem}td:last-child{min-width:18rem}td.n{text-align:right;white-space:nowrap}
 .v{font-weight:600;white-space:nowrap}.v-pass{color:var(--good)}.v-warn{color:var(--warn)}
 .v-fail,.v-error,.v-missing{color:var(--bad)}.v-inconclusive{color:var(--open)}
 details{border:1px solid var(--rule);border-radius:6px;margin:.6rem 0}
@@ -77,7 +77,8 @@ summary{padding:.6rem .9rem;cursor:pointer}summary h3{display:inline}
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(24rem,100%),1fr));gap:1rem}
 figure{margin:.5rem 0;min-width:0}figcaption{font-size:.85rem}
 svg{width:100%;height:auto;display:block}
-svg text{font:11px -apple-system,"Segoe UI",Helvetica,Arial,"DejaVu Sans",sans-serif;fill:var(--faint)}
+svg text{font:11px -apple-system,"Segoe UI",Helvetica,Arial,"DejaVu Sans",sans-serif;fill:var(--faint);
+paint-order:stroke;stroke:var(--page);stroke-width:3px;stroke-linejoin:round}
 svg .t-limit{fill:var(--limit)}svg .t-moment{fill:var(--moment)}
 .grid{stroke:var(--rule);fill:none}
 .c-candidate,.c-baseline,.c-harm,.c-health{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
@@ -86,10 +87,11 @@ svg .t-limit{fill:var(--limit)}svg .t-moment{fill:var(--moment)}
 .m-limit{stroke:var(--limit);stroke-width:1.5;stroke-dasharray:9 4;fill:none}
 .m-moment{stroke:var(--moment);stroke-width:1.5;stroke-dasharray:2 3;fill:none}
 .s-healthy{fill:var(--good)}.s-degraded{fill:var(--warn)}.s-bad{fill:var(--bad)}
-svg .on-healthy,svg .on-degraded,svg .on-bad{fill:var(--on)}
+svg .on-healthy,svg .on-degraded,svg .on-bad{fill:var(--on);stroke:none}
 .key{display:inline-block;width:2.2rem;height:0;border-top:3px solid;vertical-align:middle;margin-right:.4rem}
 .key-candidate{border-color:var(--candidate)}.key-baseline{border-color:var(--baseline);border-top-style:dashed}
-.key-limit{border-color:var(--limit);border-top-style:dashed}
+.key-limit{border-color:var(--limit);border-top-style:dashed}.key-health{border-color:var(--health);border-top-style:dashed}
+.keys span+span{margin-left:1.2rem}.keys .key{margin-left:0}
 pre{background:var(--panel);padding:.6rem .8rem;border-radius:6px;white-space:pre-wrap;margin:.4rem 0}
 code{font:.875em ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 fieldset{border:0;padding:0;margin:.5rem 0}legend{padding:0;float:left;margin-right:1rem}label{margin-right:1rem}

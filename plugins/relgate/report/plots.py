@@ -24,7 +24,7 @@ Axis = Literal["x", "y"]
 Role = Literal["candidate", "baseline", "limit", "harm", "health", "moment"]
 
 WIDTH, HEIGHT = 520, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 14, 14, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 14, 22, 40
 _DURATIONS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 _ROOM = 0.06
 _CURVES = frozenset({"candidate", "baseline", "harm", "health"})
@@ -123,7 +123,7 @@ def _plot(plot: Plot, name: str) -> str:
         *(_mark(mark, x, y) for mark in plot.marks if _inside(mark, x, y)),
         *(f'<path class="c-{line.role}" d="{_path(line, x, y)}"/>' for line in plot.lines),
         _text(_LEFT + x.length / 2, HEIGHT - 6, plot.x_title, "middle"),
-        _text(4, _TOP - 3, plot.y_title, "start"),
+        _text(4, 11, plot.y_title, "start"),
     ]
     return _svg(parts, HEIGHT, name, plot.title, plot.words)
 
@@ -267,11 +267,11 @@ def _mark(mark: Mark, x: _Scale, y: _Scale) -> str:
         at = y.at(mark.at)
         beside = at - 4 if at > _TOP + 12 else at + 12
         line = f'<path {kind} d="M{_LEFT} {at:.1f}H{WIDTH - _RIGHT}"/>'
-        return line + _text(WIDTH - _RIGHT - 2, beside, mark.label, "end", mark.role)
+        return line + _text(_LEFT + 4, beside, mark.label, "start", mark.role)
     at = x.at(mark.at)
     left = at > x.start + x.length / 2
     line = f'<path {kind} d="M{at:.1f} {_TOP}V{y.start:.1f}"/>'
-    return line + _text(at - 4 if left else at + 4, _TOP + 10, mark.label, "end" if left else "start", mark.role)
+    return line + _text(at - 4 if left else at + 4, y.start - 5, mark.label, "end" if left else "start", mark.role)
 
 
 def _text(x: float, y: float, words: str, anchor: str, role: str = "") -> str:
