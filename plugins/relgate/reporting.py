@@ -1,4 +1,4 @@
-"""The commands on stored runs: ``relgate report`` and ``relgate replay``. None of them changes a decision."""
+"""The commands on stored runs: ``relgate report``, ``replay`` and ``docs``. None of them changes a decision."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     replay.add_argument("--gate-stage", metavar="NAME", dest="stage", help="stage (default: the run's own)")
     replay.add_argument("--json", action="store_true", help="print the document that decision.json would be")
     replay.set_defaults(command=_replay)
+    _add_docs(commands)
+
+
+def _add_docs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    docs = commands.add_parser("docs", help="write an announcement, retrospective, postmortem or success metrics")
+    docs.add_argument("kind", choices=("announcement", "retrospective", "postmortem", "metrics"), help="which document")
+    _run_of(docs)
+    docs.add_argument("--templates", metavar="DIR", help="your own templates, asked before ours (postmortem.md, ...)")
+    docs.add_argument("--out", metavar="FILE", help="where to write (default: the terminal)")
+    docs.set_defaults(command=_docs)
 
 
 def _run_of(command: argparse.ArgumentParser) -> None:
@@ -82,6 +92,24 @@ def _replay(given: argparse.Namespace) -> int:
     if done.doubt is not None:
         print(f"relgate: the recorded decision does not come out again: {done.doubt}", file=sys.stderr)
         return EXIT_UNVERIFIED
+    return 0
+
+
+def _docs(given: argparse.Namespace) -> int:
+    from relgate.papers import paper
+
+    templates = Path(given.templates) if given.templates else None
+    if templates is not None and not templates.is_dir():
+        raise UsageError(f"--templates: {templates} is no folder")
+    text = paper(given.kind, Path(given.reports), given.run, templates)
+    if given.out is None:
+        print(text, end="")
+        return 0
+    try:
+        Path(given.out).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--out: {given.out} cannot be written ({error.strerror})") from error
+    print(given.out)
     return 0
 
 

@@ -58,7 +58,11 @@ def generate(folder: Path, out: Path, environment: Mapping[str, str]) -> Path:
     quiet = {**environment, "ALLURE_NO_ANALYTICS": "true", "DO_NOT_TRACK": "1"}
     with tempfile.TemporaryDirectory(prefix="relgate-allure-") as name:
         place = Path(name)
-        made = (_third if _version(command, quiet) >= 3 else _second)(command, results, place, kept, quiet)
+        history = place / "history"
+        shutil.copytree(kept, history)
+        make = _third if _version(command, quiet) >= 3 else _second
+        made = make(command, results, place, history, quiet)
+        _keep(history, kept, folder.name)
         text = without_analytics(made.read_text(encoding="utf-8"))
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text, encoding="utf-8")
@@ -89,6 +93,15 @@ def find(environment: Mapping[str, str]) -> str:
 def without_analytics(text: str) -> str:
     """Return a report's page without the scripts that tell Allure's authors that it was opened."""
     return _ANALYTICS.sub(lambda found: "" if len(found[0]) < _SHORT_SCRIPT else found[0], text)
+
+
+def _keep(history: Path, kept: Path, run: str) -> None:
+    """Take the new history over, once for each run: a report that is made again is no other run."""
+    runs = kept / "runs.txt"
+    known = runs.read_text(encoding="utf-8").splitlines() if runs.is_file() else []
+    if run not in known:
+        shutil.copytree(history, kept, dirs_exist_ok=True)
+        runs.write_text("\n".join([*known, run]) + "\n", encoding="utf-8")
 
 
 def _version(command: str, environment: Mapping[str, str]) -> int:
