@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from relgate import news
 from relgate.bake import Bake
 from relgate.collector import Collector, GateItems, read_collected
 from relgate.decide import Ending
@@ -115,6 +116,7 @@ class Controller:
             raise pytest.UsageError(str(error)) from error
         self.guard = Guard(self.collector.interrupt, self._sudden_end)
         self._write([self.commands.stop()])
+        self.untold += news.begins(self.run)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -134,6 +136,8 @@ class Controller:
                     Proving(self.run, wanted, reporter).prove()
                     Exploring(self.run, wanted, reporter).explore()
                     self.ended_early = Bake(self.run, wanted, reporter).observe()
+                    if self.ended_early is not None:
+                        self.untold += news.ends_early(self.run, self.ended_early)
                     stack.enter_context(listening(self.run, wanted))
                 except (SourceError, UsageError) as error:
                     self.collector.interrupt(f"nothing could be observed: {error}")
@@ -237,7 +241,7 @@ class Controller:
         notes = self._notes(collected or {}, unknown)
         back = going_back(self.run)
         self.conclusion = conclude(self.run, self.started, outcomes, collected or {}, ending, notes, back)
-        self.untold = tell(self.run, self.conclusion)
+        self.untold += tell(self.run, self.conclusion) + news.decided(self.run, self.conclusion)
 
     def _notes(self, collected: Mapping[str, str], unknown: Sequence[str]) -> tuple[str, ...]:
         """What a reader of the record has to know beside the gates."""

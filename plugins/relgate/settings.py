@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -107,6 +108,7 @@ class Run:
         """
         policy = self.policy
         known = secret_values(self.environment), migration_secrets(policy), api_secrets(policy), smoke_secrets(policy)
+        known = *known, notify_secrets(policy)
         values = [value for values in known for value in values]
         return Redactor(values, policy.redact)
 
@@ -402,6 +404,16 @@ def smoke_secrets(policy: Policy) -> tuple[str, ...]:
     accounts = policy.smoke.accounts.values() if policy.smoke is not None else ()
     named = [one for account in accounts for one in (account.user, account.password, account.bearer) if one is not None]
     return tuple(sorted({resolve(one) for one in named if is_secret(one)}, key=len, reverse=True))
+
+
+def notify_secrets(policy: Policy) -> tuple[str, ...]:
+    """The addresses of people who are told; one that is not set is left to the telling, which never stops a run."""
+    found = []
+    for audience in policy.notify.values():
+        for reference in audience.to:
+            with suppress(UsageError):
+                found.append(resolve(reference))
+    return tuple(found)
 
 
 def _secrets_of(auth: Auth | None) -> set[str]:
