@@ -120,7 +120,7 @@ def _bad(one: TestOutcome) -> bool:
 def _outcome(bench: _Bench, one: TestOutcome) -> TestOutcome:
     """Return what a test would have reported. What broke outside of judging, or could not be measured, stays so."""
     then = one.result
-    if then is None or (then.verdict is Verdict.ERROR and not then.evidence):
+    if then is None or (then.verdict is Verdict.ERROR and not then.evidence) or bench.only_recorded(then.id):
         return one
     return replace(one, result=bench.result(then))
 
@@ -146,6 +146,15 @@ class _Bench:
         rule = self._run.gates[then.id]
         judgement, evidence = self.judged(rule)
         return result(self._run, rule, judgement, evidence, then.reproduce)
+
+    def only_recorded(self, gate: str) -> bool:
+        """Whether a gate's findings are in no proof: a path was walked once, and its verdict has no limit to change."""
+        if self._run.gates[gate].kind != "findings":
+            return False
+        try:
+            return gate not in store.read(self._run.path / "evidence", self._run.id).gates
+        except SourceError:
+            return True
 
     def judged(self, rule: Gate) -> tuple[Judgement, Evidence | None]:
         """Judge what was stored for a gate."""

@@ -12,11 +12,13 @@ import pytest
 
 from tests.plugin.conftest import GATES, Ended, Project
 from tests.plugin.test_evidence import POLICY, bakes, deciding
+from tests.plugin.test_migrations import FORGETFUL, RELEASE, history
+from tests.plugin.test_migrations import GATES as MIGRATION_GATES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["bakes"]
+__all__ = ["bakes", "history"]
 
 DIES = "@pytest.mark.canary\ndef test_alpha(gate):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
 BROKEN_PAGE = """
@@ -238,3 +240,18 @@ def test_what_cannot_be_told_changes_no_decision(project: Project) -> None:
     assert "sesame-open" not in ended.out
     names = {path.name for path in ended.runs[-1].iterdir()}
     assert {"ctrf.json", "cdevent.json", "metrics.txt", "relgate.env", "report.html", "inputs.json"} <= names
+
+
+def test_a_replay_and_a_page_take_findings_from_the_stored_proof(history: Project) -> None:
+    """No database is started again: what was proven was proven."""
+    history.write("db/migrations/0002_index.sql", FORGETFUL)
+    ended = history.run(*MIGRATION_GATES, *RELEASE)
+    page = (ended.runs[-1] / "report.html").read_text()
+    done = relgate(ended, "replay", "--json")
+
+    assert ended.decision == "rollback"
+    assert (done.returncode, done.stderr) == (0, "")
+    assert same_but_for_the_record(ended, done.stdout)
+    assert "0002_index.sql:" in page
+    assert 'href="./evidence/migrations.md"' in page
+    assert 'href="./evidence/migrations/chain.svg"' in page

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from relgate.errors import SourceError
-from relgate.migrate.store import read
 from relgate.observe.store import open_recording
 from relgate.pages.curves import Shown, pictures
+from relgate.pages.found import findings
 from relgate.report import page
 from relgate.report.pagegates import View, ordered
 
@@ -30,8 +30,9 @@ _FILES = (
     ("decision.json", "the whole decision, for machines"),
     ("decision.md", "the summary"),
     ("evidence/migrations.md", "each migration and what was found"),
-    ("evidence/migrations.svg", "the chain of migrations"),
-    ("evidence/locks.svg", "the locks of the migrations"),
+    ("evidence/migrations/chain.svg", "the chain of migrations"),
+    ("evidence/migrations/locks.svg", "the locks of the migrations"),
+    ("evidence/api.md", "what exploring the API found"),
     ("evidence/observation.json", "what was recorded"),
 )
 
@@ -46,24 +47,16 @@ def report(run: Run, content: Mapping[str, Any], sequence: int, sha256: str) -> 
 
 def _views(run: Run, gates: list[Mapping[str, Any]]) -> Iterator[tuple[str, View]]:
     drawer = _Drawer(run)
-    found = _findings(run)
+    found = findings(run.path / "evidence", run.id)
     for place, row in enumerate(gates):
         rule = run.gates.get(row["id"])
         links = tuple(_files_of(run.path, row["id"]))
         if rule is None:
             yield row["id"], View(links=links)
         elif rule.kind == "findings":
-            findings = found.get(row["id"])
-            yield row["id"], View(findings=findings.findings if findings is not None else (), links=links)
+            yield row["id"], View(findings=found.get(row["id"], ()), links=links)
         elif rule.signal is not None and place < MOST_DRAWN:
             yield row["id"], drawer.view(row, links)
-
-
-def _findings(run: Run) -> dict[str, Any]:
-    try:
-        return dict(read(run.path / "evidence", run.id).gates)
-    except SourceError:
-        return {}
 
 
 def _files_of(folder: Path, gate: str) -> Iterator[tuple[str, str]]:
