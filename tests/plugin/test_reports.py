@@ -14,6 +14,7 @@ from tests.plugin.conftest import GATES, Ended, Project
 from tests.plugin.test_evidence import POLICY, bakes, deciding
 from tests.plugin.test_migrations import FORGETFUL, RELEASE, history
 from tests.plugin.test_migrations import GATES as MIGRATION_GATES
+from tests.plugin.test_observation import FROM_A_RECORDING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -255,3 +256,30 @@ def test_a_replay_and_a_page_take_findings_from_the_stored_proof(history: Projec
     assert "0002_index.sql:" in page
     assert 'href="./evidence/migrations.md"' in page
     assert 'href="./evidence/migrations/chain.svg"' in page
+
+
+def test_a_bake_that_was_ended_early_promotes_nothing_when_it_is_replayed(bakes: Project) -> None:
+    """It was cut short because a limit was broken that another policy does not have: nobody saw the rest."""
+    stopped = FROM_A_RECORDING.format(folder=str(bakes.folder / "bake-1"))
+    stopped = stopped.replace("dict(run_id=self.run.id)", 'dict(run_id=self.run.id, ended="stopped", reason="slow")')
+    bakes.write("conftest.py", _returning(stopped))
+    only = 'gates:\n  slow: {signal: requests.latency, quantile: 50%, fail: "> LIMIT"}\nstages:'
+    policy = re.sub(r"gates:.*stages:", only, POLICY, flags=re.DOTALL)
+    bakes.write("relgate.yaml", policy.replace("LIMIT", "1ms"))
+    bakes.write("other.yaml", policy.replace("> LIMIT", "> 10s"))
+    ended = bakes.run()
+    assert ended.decision == "rollback"
+
+    done = relgate(ended, "replay", "--gate-policy", "other.yaml", "--json")
+    again = json.loads(done.stdout)
+    assert again["gates"][0]["verdict"] in ("pass", "warn")
+    assert again["decision"] == "hold"
+    assert "ended early (slow)" in again["reasons"][0]["text"]
+
+
+def _returning(conftest: str) -> str:
+    """The observer of a stored recording, which says that it was ended early."""
+    return conftest.replace(
+        "\nrelgate.session.Bake = Stored",
+        "        return 'the bake was ended after 21 s: slow'\n\nrelgate.session.Bake = Stored",
+    )

@@ -74,7 +74,7 @@ td{overflow-wrap:normal;max-width:28rem}td:last-child{min-width:18rem}td.n{text-
 details{border:1px solid var(--rule);border-radius:6px;margin:.6rem 0}
 summary{padding:.6rem .9rem;cursor:pointer}summary h3{display:inline}
 .inside{padding:0 .9rem .9rem}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(24rem,100%),1fr));gap:1rem}
+.plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(24rem,100%),1fr));gap:1rem}
 figure{margin:.5rem 0;min-width:0}figcaption{font-size:.85rem}
 svg{width:100%;height:auto;display:block}
 svg text{font:11px -apple-system,"Segoe UI",Helvetica,Arial,"DejaVu Sans",sans-serif;fill:var(--faint);
