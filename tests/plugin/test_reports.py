@@ -283,3 +283,19 @@ def _returning(conftest: str) -> str:
         "\nrelgate.session.Bake = Stored",
         "        return 'the bake was ended after 21 s: slow'\n\nrelgate.session.Bake = Stored",
     )
+
+
+def test_a_page_can_be_written_anew_from_what_was_stored(bakes: Project) -> None:
+    """The same page; a decision that the ledger does not confirm gets none."""
+    ended = deciding(bakes, 1)
+    path = ended.runs[-1] / "report.html"
+    before = path.read_text()
+    path.unlink()
+    done = relgate(ended, "report")
+    assert (done.returncode, path.read_text()) == (0, before)
+
+    decision = ended.runs[-1] / "decision.json"
+    decision.write_text(decision.read_text().replace('"decision": "hold"', '"decision": "promote"'))
+    done = relgate(ended, "report", "--out", "other.html")
+    assert done.returncode == 30
+    assert not (bakes.folder / "other.html").exists()
