@@ -26,7 +26,9 @@ _GRID = np.concatenate([np.linspace(0.0, 0.9, 50)[:-1], _DENSE, [1.0]])
 def edges(begin_s: float, end_s: float, most: int = MOST_POINTS) -> Floats:
     """Return the ends of at most ``most`` equal stretches of whole seconds that cover [begin, end)."""
     width = max(1, math.ceil((end_s - begin_s) / most))
-    return np.arange(begin_s, end_s + width, width, dtype=np.float64)
+    count = max(1, math.ceil((end_s - begin_s) / width))
+    ends: Floats = begin_s + width * np.arange(count + 1.0)
+    return ends
 
 
 def over_time(t_s: Floats, values: Floats, ends: Floats, q: float) -> Floats:
