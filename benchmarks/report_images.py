@@ -66,8 +66,8 @@ def photograph(runs: dict[str, Path]) -> None:
             page.goto((run / "report.html").resolve().as_uri())
             save(page, f"report-{decision}.png")
             if decision == "rollback":
-                page.locator("details[open]").first.scroll_into_view_if_needed()
-                page.locator("details[open]").first.screenshot(path=IMAGES / "report-gate.png")
+                plots = page.locator("details[open] .plots").first
+                plots.screenshot(path=IMAGES / "report-gate.png")
                 allure(browser, run)
         browser.close()
 

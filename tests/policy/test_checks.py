@@ -124,8 +124,8 @@ def gate(text: str) -> str:
             '6:33: stages[0].during: unknown phase "freeze": there are none',
         ),
         (
-            f"{SMALLEST.rstrip()}\nnotify: {{team: {{to: env:CHAT, stages: [canary, canari]}}}}\n",
-            '7:48: notify.team.stages[1]: unknown stage "canari": did you mean "canary"?',
+            f"{SMALLEST.rstrip()}\nnotify: {{team: {{to: env:CHAT, stages: [canary, cannary]}}}}\n",
+            '7:48: notify.team.stages[1]: unknown stage "cannary": did you mean "canary"?',
         ),
         (
             SMALLEST.replace("{name: canary}", "{name: canary, bake: 1m, warmup: 60s}"),
