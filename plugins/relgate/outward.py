@@ -59,8 +59,8 @@ def _steps(
         if summary:
             yield "GITHUB_STEP_SUMMARY", lambda: _append_summary(Path(summary), run.path / SUMMARY)
         if output:
-            text = machines.outputs(content, code, record, secrets.token_hex(16))
-            yield "GITHUB_OUTPUT", lambda: _append(Path(output), text)
+            token = secrets.token_hex(16)
+            yield "GITHUB_OUTPUT", lambda: _append(Path(output), machines.outputs(content, code, record, token))
     address = environment.get(PUSHGATEWAY)
     if address:
         yield PUSHGATEWAY, lambda: _push(run, content, address)

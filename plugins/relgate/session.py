@@ -39,7 +39,7 @@ from relgate.settings import Options, Run, make_run
 from relgate.values import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from relgate.audit.chain import Head
 
@@ -116,7 +116,7 @@ class Controller:
             raise pytest.UsageError(str(error)) from error
         self.guard = Guard(self.collector.interrupt, self._sudden_end)
         self._write([self.commands.stop()])
-        self.untold += news.begins(self.run)
+        self._tell(lambda: news.begins(self.run))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -137,7 +137,7 @@ class Controller:
                     Exploring(self.run, wanted, reporter).explore()
                     self.ended_early = Bake(self.run, wanted, reporter).observe()
                     if self.ended_early is not None:
-                        self.untold += news.ends_early(self.run, self.ended_early)
+                        self._tell(lambda: news.ends_early(self.run, self.ended_early or ""))
                     stack.enter_context(listening(self.run, wanted))
                 except (SourceError, UsageError) as error:
                     self.collector.interrupt(f"nothing could be observed: {error}")
@@ -241,7 +241,16 @@ class Controller:
         notes = self._notes(collected or {}, unknown)
         back = going_back(self.run)
         self.conclusion = conclude(self.run, self.started, outcomes, collected or {}, ending, notes, back)
-        self.untold += tell(self.run, self.conclusion) + news.decided(self.run, self.conclusion)
+        done = self.conclusion
+        self._tell(lambda: tell(self.run, done))
+        self._tell(lambda: news.decided(self.run, done))
+
+    def _tell(self, others: Callable[[], list[str]]) -> None:
+        """Tell others; whatever goes wrong there is a line for people, and nothing else."""
+        try:
+            self.untold += others()
+        except Exception as error:  # noqa: BLE001 - a decision does not hang on who hears of it
+            self.untold.append(self.run.redactor.text(f"{type(error).__name__}: {error}"))
 
     def _notes(self, collected: Mapping[str, str], unknown: Sequence[str]) -> tuple[str, ...]:
         """What a reader of the record has to know beside the gates."""

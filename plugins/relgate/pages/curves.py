@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 _MOST_INSTANCES = 6
 _MOST_SPELLS = 120
+_LONGEST_TEST_S = 4 * 3600.0
+"""Seconds of a bake that a test is taken through once more; a longer one would keep the session waiting."""
+
 _SMALLEST_E = 1e-4
 _LARGEST_E = 1e12
 
@@ -72,7 +75,7 @@ def pictures(shown: Shown) -> tuple[Plot | Strip, ...]:
         found += _requests(shown)
     elif kind in ("gauge", "growth", "trend", "counter"):
         found += _series(shown)
-    return tuple(found + list(_evidence(shown)))
+    return tuple(one for one in (*found, *_evidence(shown)) if isinstance(one, Strip) or any(map(_seen, one.lines)))
 
 
 # --- latencies
@@ -196,6 +199,8 @@ def _words(shown: Shown, side: Answers) -> list[tuple[float, str]]:
 def _evidence(shown: Shown) -> Iterator[Plot]:
     """Draw the e-values of the gate's sequential tests: how they grew, and where a limit was surely broken."""
     run, gate = shown.run, shown.gate
+    if shown.end_s > _LONGEST_TEST_S:
+        return
     alpha, beta = run.policy.alpha_of(shown.stage, gate), run.policy.beta_of(gate, shown.stage)
     found = shown.stage.warmup_found and gate.warmup_s is None
     before, before_health = run.before(gate.id)
@@ -287,6 +292,11 @@ def _limits(shown: Shown) -> Iterator[Mark]:
 def _window(shown: Shown) -> tuple[Mark, ...]:
     """Return where the warm-up ended."""
     return (Mark("x", shown.begin_s, "warm-up ends", "moment"),) if shown.begin_s > 0 else ()
+
+
+def _seen(line: Line) -> bool:
+    """Whether there is anything to draw: infinite counts, a request without an answer was seen."""
+    return bool((~np.isnan(line.y)).any())
 
 
 def _told(line: Line, dimension: Any) -> str:

@@ -5,6 +5,7 @@ Never changes a decision. What cannot be read is said on the page in place of it
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from relgate.errors import SourceError
@@ -16,7 +17,6 @@ from relgate.report.pagegates import View, ordered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from relgate.observe.store import Recording
     from relgate.settings import Run
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 MOST_DRAWN = 120
 """Gates with pictures, the worst first: reading and drawing takes time, and a page is looked at by people."""
+
+LARGEST_DRAWN = 200_000_000
+"""Bytes of a signal's files beyond which it is not drawn: they are held in memory, after the decision."""
+
+_OF_REQUESTS = frozenset({"latency", "errors", "throughput"})
+"""Parts of a signal that are the same samples."""
 
 _MOST_FILES = 40
 _FILES = (
@@ -85,13 +91,23 @@ class _Drawer:
         try:
             evidence = self._evidence(rule.signal, rule.field)
             shown = Shown(rule, run.policy.signals[rule.signal], run.stage, evidence, row, run)
-            return View(plots=pictures(shown), links=links)
-        except (SourceError, ValueError, TypeError, ArithmeticError, LookupError) as error:
+            plots = pictures(shown)
+            # Ids have no time; whatever else has no picture had no samples.
+            note = "" if plots or rule.kind == "ids" else "there is no picture: nothing was recorded"
+            return View(plots=plots, links=links, note=note)
+        except (SourceError, OSError, ValueError, TypeError, ArithmeticError, LookupError) as error:
             return View(links=links, note=f"there is no picture: {run.redactor.text(str(error))}")
 
     def _evidence(self, signal: str, field: str) -> Evidence:
         if self._recording is None:
             self._recording = open_recording(self._run.path)
-        if (signal, field) not in self._read:
-            self._read[signal, field] = self._recording.evidence(signal, field)
-        return self._read[signal, field]
+        files = [one["file"] for one in self._recording.manifest["files"] if one["stream"] == signal]
+        size = sum((self._recording.folder / Path(str(name)).name).stat().st_size for name in files)
+        if size > LARGEST_DRAWN:
+            raise SourceError(
+                f"{size / 1e6:.0f} MB were recorded of {signal}, more than a page draws; see the evidence"
+            )
+        part = "requests" if field in _OF_REQUESTS else field
+        if (signal, part) not in self._read:
+            self._read[signal, part] = self._recording.evidence(signal, field)
+        return self._read[signal, part]
