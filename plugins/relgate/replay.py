@@ -8,6 +8,7 @@ decision again but for its record; where it does not, something was changed sinc
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,9 @@ from relgate.inputs import Inputs, StoredRun, read
 from relgate.judge import judge_value
 from relgate.judging import kept, measured, result
 from relgate.measure.drift import Noise
-from relgate.migrate import store
+from relgate.migrate import store as migrations
 from relgate.observe.store import open_recording
+from relgate.openapi import store as exploration
 from relgate.run import decided, documented, recorded, versions
 from relgate.settings import read_policy
 from relgate.values import Verdict
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from relgate.observe.store import Recording
     from relgate.policy import Gate
-    from relgate.values import Evidence, GateResult, Judgement
+    from relgate.values import Evidence, Findings, GateResult, Judgement
 
 _GOOD = (Verdict.PASS, Verdict.WARN)
 
@@ -131,6 +133,7 @@ class _Bench:
     def __init__(self, run: StoredRun) -> None:
         self._run = run
         self._recording: Recording | None = None
+        self._findings: dict[str, Findings] | None = None
 
     @property
     def stopped(self) -> str | None:
@@ -151,10 +154,7 @@ class _Bench:
         """Whether a gate's findings are in no proof: a path was walked once, and its verdict has no limit to change."""
         if self._run.gates[gate].kind != "findings":
             return False
-        try:
-            return gate not in store.read(self._run.path / "evidence", self._run.id).gates
-        except SourceError:
-            return True
+        return gate not in self._proven()
 
     def judged(self, rule: Gate) -> tuple[Judgement, Evidence | None]:
         """Judge what was stored for a gate."""
@@ -169,10 +169,19 @@ class _Bench:
         return measured(self._run, rule, evidence), evidence
 
     def _found(self, rule: Gate) -> Judgement:
-        gates = store.read(self._run.path / "evidence", self._run.id).gates
+        gates = self._proven()
         if rule.id not in gates:
-            raise SourceError(f"the proof has nothing about {rule.id}: it has {', '.join(gates)}")
+            raise SourceError(f"nothing is stored about {rule.id}: there is {', '.join(gates) or 'no proof'}")
         return by_findings(rule, gates[rule.id])
+
+    def _proven(self) -> dict[str, Findings]:
+        """Return what the proof of the migrations and the exploration of the API found, by gate."""
+        if self._findings is None:
+            self._findings = {}
+            for read in (migrations.read, exploration.read):
+                with suppress(SourceError):
+                    self._findings |= read(self._run.path / "evidence", self._run.id).gates
+        return self._findings
 
     def _opened(self) -> Recording:
         if self._recording is None:

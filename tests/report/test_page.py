@@ -95,7 +95,9 @@ def test_the_page_says_the_decision_why_and_what_to_do_first() -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_texts_of_the_service_do_not_run(text: str) -> None:
     """In every place that takes a text from outside."""
-    finding = Finding("g", text, text, text, text, path=text, line=3, sql=text, revision=text, waiver=text)
+    finding = Finding(
+        "g", text, text, text, text, path=text, line=3, sql=text, revision=text, waiver=text, reproduce=text, saw=text
+    )
     gate = row(
         text, message=text, limit=text, observed=text, next_steps=[text], reproduce=text, waiver=text, evidence=[text]
     )

@@ -148,7 +148,7 @@ def _findings(findings: Sequence[Finding]) -> Iterator[str]:
         yield f" <code>{xml(where, 300)}</code>" if where else ""
         yield f"<br>{xml(one.why)} {xml(one.do)}" if one.why or one.do else ""
         yield f"<br>waived: {xml(one.waiver)}" if one.waiver else ""
-        yield f"<pre><code>{xml(one.sql, 800)}</code></pre>" if one.sql else ""
+        yield "".join(f"<pre><code>{xml(text, 800)}</code></pre>" for text in (one.sql, one.reproduce, one.saw) if text)
         yield "</li>"
     yield "</ol>"
     if len(findings) > MOST_FINDINGS:
