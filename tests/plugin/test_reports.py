@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.openapi.exploring import service
 from tests.plugin.conftest import GATES, Ended, Project
 from tests.plugin.test_evidence import POLICY, bakes, deciding
+from tests.plugin.test_exploration import GATES as API_GATES
+from tests.plugin.test_exploration import prepared
 from tests.plugin.test_migrations import FORGETFUL, RELEASE, history
 from tests.plugin.test_migrations import GATES as MIGRATION_GATES
 from tests.plugin.test_observation import FROM_A_RECORDING
@@ -299,3 +302,13 @@ def test_a_page_can_be_written_anew_from_what_was_stored(bakes: Project) -> None
     done = relgate(ended, "report", "--out", "other.html")
     assert done.returncode == 30
     assert not (bakes.folder / "other.html").exists()
+
+
+def test_a_replay_takes_the_exploration_of_an_api_from_what_was_stored(project: Project) -> None:
+    """The services are gone, and so are the secrets."""
+    with service() as candidate, service() as baseline:
+        ended = prepared(project, candidate, baseline, 40).run(*API_GATES)
+    done = relgate(ended, "replay", "--json")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert same_but_for_the_record(ended, done.stdout)
