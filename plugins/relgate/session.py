@@ -20,8 +20,8 @@ from relgate.exploring import Exploring
 from relgate.guard import Guard
 from relgate.history import carried, going_back, usual_noise
 from relgate.listening import listening
-from relgate.paths import PathItems
 from relgate.outward import Commands, tell
+from relgate.paths import PathItems
 from relgate.proving import Proving
 from relgate.report import page, terminal
 from relgate.report.promise import promise

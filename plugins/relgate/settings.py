@@ -108,8 +108,7 @@ class Run:
         """
         policy = self.policy
         known = secret_values(self.environment), migration_secrets(policy), api_secrets(policy), smoke_secrets(policy)
-        known = *known, notify_secrets(policy)
-        values = [value for values in known for value in values]
+        values = [value for values in (*known, notify_secrets(policy)) for value in values]
         return Redactor(values, policy.redact)
 
     @property

@@ -173,12 +173,8 @@ def _absent(row: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str, Any
 
 
 def _attached(folder: Path, evidence: Path, row: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    """Copy the small evidence of a gate into the results."""
-    named = [evidence / digest for digest in row["evidence"]]
-    left = evidence / "smoke" / row["id"]
-    if "/" not in row["id"] and not row["id"].startswith(".") and left.is_dir():
-        named += sorted(path for path in left.rglob("*") if path.is_file())
-    for path in named[:_MOST_ATTACHED]:
+    """Copy the small raw samples of a gate into the results; a smoke path has attached what it left itself."""
+    for path in [evidence / digest for digest in row["evidence"]][:_MOST_ATTACHED]:
         if path.is_file() and path.stat().st_size <= LARGEST_ATTACHMENT:
             source = f"{uuid.uuid4()}-attachment{path.suffix}"
             shutil.copyfile(path, folder / source)
