@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relgate import __version__, auditcli, excuses
+from relgate import __version__, auditcli, excuses, reporting
 from relgate.errors import PolicyError, RelgateError, UsageError
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ def parser() -> argparse.ArgumentParser:
     auditcli.add(commands)
     excuses.add(commands)
     _add_backtest(commands)
+    reporting.add(commands)
 
     schema = commands.add_parser("schema", help="JSON Schema of the policy, for editors")
     schema.set_defaults(command=_schema)

@@ -168,12 +168,13 @@ class GateJudge:
 
         """
         from relgate.collector import RESULT
+        from relgate.judging import result as judged
 
         rule = self._rule(gate_id)
         judgement, evidence = self._judgement(rule, signal)
-        result = self._result(rule, judgement, evidence)
+        result = judged(self._run, rule, judgement, evidence, self._reproduce())
         if remark and result.verdict in ("pass", "warn"):
-            result = replace(result, message=self._redact(f"{result.message}; {remark}"))
+            result = replace(result, message=self._run.redactor.text(f"{result.message}; {remark}"))
         result = replace(result, evidence=(*result.evidence, *files))
         self._item.stash[RESULT] = result
         self._describe(result)
@@ -184,11 +185,12 @@ class GateJudge:
     def absent(self, gate_id: str, why: str) -> None:
         """Say that a gate cannot be judged since what it needs did not come: it holds the release, and did not fail."""
         from relgate.collector import RESULT
+        from relgate.judging import result as judged
         from relgate.values import Judgement, Measurement, Verdict
 
         rule = self._rule(gate_id)
         missing = Judgement(Verdict.MISSING, why, Measurement(dimension=rule.dimension, n=0), "")
-        self._item.stash[RESULT] = result = self._result(rule, missing, None)
+        self._item.stash[RESULT] = result = judged(self._run, rule, missing, None, self._reproduce())
         self._describe(result)
 
     def _rule(self, gate_id: str) -> Rule:
@@ -247,7 +249,8 @@ class GateJudge:
 
     def _measured(self, rule: Rule, signal: SignalPart | Measurement | None) -> tuple[Judgement, Evidence | None]:
         from relgate.errors import SourceError
-        from relgate.judge import judge, judge_value
+        from relgate.judge import judge_value
+        from relgate.judging import keep, measured
         from relgate.values import Measurement
         from relgate.verdicts import unmeasured
 
@@ -255,6 +258,7 @@ class GateJudge:
             text = f"the policy measures {rule.signal}.{rule.field}, the test gives a measurement of its own"
             return unmeasured(rule, text), None
         if isinstance(signal, Measurement):
+            keep(self._run, rule.id, signal)
             return judge_value(rule, signal), None
         if isinstance(signal, SignalPart) and signal.field != rule.field:
             text = f"the policy measures {rule.signal}.{rule.field}, the test gives observation.{signal.field}"
@@ -263,52 +267,7 @@ class GateJudge:
             evidence = self._observation.evidence(rule)
         except SourceError as error:
             return unmeasured(rule, str(error)), None
-        policy, stage = self._run.policy, self._run.stage
-        judgement = judge(
-            rule,
-            evidence,
-            alpha=policy.alpha_of(stage, rule),
-            beta=policy.beta_of(rule, stage),
-            noise=self._run.noise,
-            before=self._run.before(rule.id),
-            expected_version=self._run.version,
-            warmup_s=stage.warmup_s,
-            warmup_found=stage.warmup_found,
-            signal=policy.signals[rule.signal] if rule.signal is not None else None,
-        )
-        return judgement, evidence
-
-    def _result(self, rule: Rule, judgement: Judgement, evidence: Evidence | None) -> GateResult:
-        from relgate.report.advice import next_steps
-        from relgate.values import GateResult
-
-        measured = judgement.measurement
-        return GateResult(
-            id=rule.id,
-            family=rule.family,
-            required=False,
-            severity=rule.severity,
-            verdict=judgement.verdict,
-            message=self._redact(judgement.message),
-            observed=measured.value if measured.text is None else self._redact(measured.text),
-            unit=measured.unit,
-            limit=judgement.limit,
-            baseline=measured.baseline,
-            interval=(measured.low, measured.high) if (measured.low, measured.high) != (None, None) else None,
-            confidence=measured.confidence,
-            n=measured.n,
-            n_needed=measured.n_needed,
-            window=(evidence.started_s, evidence.finished_s) if evidence is not None else None,
-            evidence=evidence.files if evidence is not None else (),
-            next_steps=next_steps(rule, judgement.verdict),
-            reproduce=self._reproduce(),
-            e_value=judgement.e_value,
-            e_health=judgement.e_health,
-            alpha=judgement.alpha,
-        )
-
-    def _redact(self, text: str) -> str:
-        return self._run.redactor.text(text)
+        return measured(self._run, rule, evidence), evidence
 
     def _reproduce(self) -> str:
         return shlex.join(["pytest", self._item.nodeid, *self._run.command])
@@ -321,7 +280,7 @@ class GateJudge:
         if self._config.pluginmanager.has_plugin("allure_listener"):
             from relgate.adapters.allure import describe
 
-            describe(result, self._run.stage_name, self._run.release)
+            describe(result)
 
 
 @pytest.fixture(scope="session")
@@ -342,9 +301,10 @@ def gate(request: pytest.FixtureRequest) -> GateJudge:
         from relgate.adapters.allure import announce
         from relgate.collector import declared_gate
 
-        rule = _run(request.config).gates.get(declared_gate(request.node) or "")
+        run = _run(request.config)
+        rule = run.gates.get(declared_gate(request.node) or "")
         if rule is not None:
-            announce(rule.id, rule.family, rule.severity, rule.description)
+            announce(rule, run.stage_name, run.release)
     return judge
 
 

@@ -23,8 +23,11 @@ from relgate.audit.waivers import overrides
 from relgate.codec import sha256
 from relgate.decide import Ending, Expectation, TestOutcome, decide, outlived, unless_unsafe
 from relgate.errors import SourceError, UsageError
+from relgate.inputs import NAME as INPUTS
+from relgate.inputs import Inputs, encode
+from relgate.pages.write import report
 from relgate.policy.risk import is_statistical
-from relgate.report import document, markdown
+from relgate.report import document, markdown, page
 from relgate.report.advice import next_steps
 from relgate.values import Decision, GateResult, Outcome, Verdict
 
@@ -58,7 +61,8 @@ class Conclusion:
     """A decision, redacted, with what became of it.
 
     ``head`` is None, and ``unrecorded`` says why, when there is no record. ``unwritten``: why there is no
-    page for people. ``key``: id of the key that signed the record, None where it is unsigned.
+    page for people. ``key``: id of the key that signed the record, None where it is unsigned. ``content``: the decision
+    document as it was recorded, None where it was not.
     """
 
     decision: Decision
@@ -67,6 +71,7 @@ class Conclusion:
     unrecorded: str | None
     unwritten: str | None = None
     key: str | None = None
+    content: Mapping[str, Any] | None = None
 
 
 def start(run: Run) -> Head:
@@ -123,24 +128,10 @@ def conclude(
 
     """
     finished_s = time.time()
-    decision = decide(_expectation(run, collected), outcomes, ending, overrides=run.overrides + notes)
-    decision = outlived(decision, finished_s - _held_since(run, finished_s), run.policy.hold_for_s, run.policy.then)
-    decision = replace(unless_unsafe(decision, going_back[1]), irreversible=going_back[0])
-    decision = _redacted(decision, run.redactor)
-    facts = document.Facts(
-        run_id=run.id,
-        service=run.policy.service,
-        environment=run.environment_name,
-        stage=run.stage_name,
-        release=run.redactor.json(run.release),
-        policy_sha256=run.policy.sha256,
-        risk=risk_of(run),
-        started_s=run.started_s,
-        finished_s=finished_s,
-        pytest_exit=ending.exit_status,
-        versions=versions(),
-    )
-    content = document.document(decision, facts)
+    held_s = finished_s - _held_since(run, finished_s)
+    inputs = Inputs(tuple(outcomes), collected, ending, notes, *going_back, held_s, finished_s)
+    decision = decided(run, inputs)
+    content = documented(run, inputs, decision)
     try:
         body = {**content, CONTEXT: _context(run, started, decision)}
         book = ledgers.of(run)
@@ -150,15 +141,42 @@ def conclude(
     except (SourceError, UsageError, OSError, ValueError) as error:
         code = ending.exit_status if run.observe_only else EXIT_UNRECORDED
         return Conclusion(decision, code, None, str(error))
-    unwritten = _write_beside(run, book, head, body, markdown.render(content, head.sequence, head.sha256))
+    unwritten = _publish(run, inputs, book, head, body)
     notary.tell_head(head)
     missing = "; ".join(notary.anchor(book, head, run.policy.ledger.anchors, run.policy.ledger.retention_days))
     code = _exit_code(run, decision.outcome, ending)
     key = book.signer.key if book.signer is not None else None
     if missing and decision.outcome is Outcome.PROMOTE and not run.observe_only:
         # Recorded, but without what was to vouch for it. A rollback does not wait for that.
-        return Conclusion(decision, EXIT_UNRECORDED, None, missing)
-    return Conclusion(decision, code, head, None, missing or unwritten, key)
+        return Conclusion(decision, EXIT_UNRECORDED, None, missing, unwritten, key, content)
+    return Conclusion(decision, code, head, None, missing or unwritten, key, content)
+
+
+def decided(run: Run, inputs: Inputs) -> Decision:
+    """Return the decision, redacted: of what pytest reported, of how long it was held, of whether it can go back."""
+    overrides = run.overrides + inputs.notes
+    decision = decide(_expectation(run, inputs.collected), inputs.outcomes, inputs.ending, overrides=overrides)
+    decision = outlived(decision, inputs.held_s, run.policy.hold_for_s, run.policy.then)
+    decision = replace(unless_unsafe(decision, inputs.unsafe), irreversible=inputs.irreversible)
+    return _redacted(decision, run.redactor)
+
+
+def documented(run: Run, inputs: Inputs, decision: Decision) -> dict[str, Any]:
+    """Return the decision as the document that the ledger takes in."""
+    facts = document.Facts(
+        run_id=run.id,
+        service=run.policy.service,
+        environment=run.environment_name,
+        stage=run.stage_name,
+        release=run.redactor.json(run.release),
+        policy_sha256=run.policy.sha256,
+        risk=risk_of(run),
+        started_s=run.started_s,
+        finished_s=inputs.finished_s,
+        pytest_exit=inputs.ending.exit_status,
+        versions=versions(),
+    )
+    return document.document(decision, facts)
 
 
 def _who(run: Run) -> dict[str, Any]:
@@ -206,21 +224,44 @@ def risk_of(run: Run) -> dict[str, Any]:
     }
 
 
-def _write_beside(run: Run, book: Ledger, head: Head, body: Mapping[str, Any], page: str) -> str | None:
-    """Write what stands beside the record; why it could not. The decision is recorded, and stands."""
+def _publish(run: Run, inputs: Inputs, book: Ledger, head: Head, body: Mapping[str, Any]) -> str | None:
+    """Write what stands beside the record; why something could not be. The decision is recorded by then, and stands.
+
+    The summary comes first: it needs the least, and is what a CI system shows.
+    """
+    content = {name: value for name, value in body.items() if name != CONTEXT}
     last_stage = run.policy.stages[-1].name
-    writers: dict[Path, Callable[[], None]] = {
-        run.path / SUMMARY: lambda: write_durably(run.path / SUMMARY, page.encode()),
-        run.path / notary.TEST_RESULT: lambda: notary.write_statements(book, run.path, body),
-        run.path.parent / notary.RELEASES: lambda: notary.write_release(run.path.parent, body, head, last_stage),
-    }
-    faults = []
-    for path, write in writers.items():
-        try:
-            write()
-        except (OSError, SourceError) as error:
-            faults.append(f"{path}: cannot be written ({getattr(error, 'strerror', None) or error})")
-    return "; ".join(faults) or None
+
+    def text(name: str, make: Callable[[], str]) -> tuple[Path, Callable[[], None]]:
+        return run.path / name, lambda: write_durably(run.path / name, make().encode())
+
+    writers: dict[Path, Callable[[], None]] = dict(
+        [
+            text(SUMMARY, lambda: markdown.render(content, head.sequence, head.sha256)),
+            text(INPUTS, lambda: encode(run, inputs)),
+            text(page.NAME, lambda: report(run, content, head.sequence, head.sha256)),
+            (run.path / notary.TEST_RESULT, lambda: notary.write_statements(book, run.path, body)),
+            (
+                run.path.parent / notary.RELEASES,
+                lambda: notary.write_release(run.path.parent, body, head, last_stage),
+            ),
+        ]
+    )
+    faults = {path: _fault(write) for path, write in writers.items()}
+    return "; ".join(f"{path}: {why}" for path, why in faults.items() if why is not None) or None
+
+
+def _fault(write: Callable[[], None]) -> str | None:
+    """Write one file; why it could not be made or written."""
+    try:
+        write()
+    except OSError as error:
+        return f"cannot be written ({error.strerror or error})"
+    except SourceError as error:
+        return f"cannot be written ({error})"
+    except Exception as error:  # noqa: BLE001 - a fault of a page must not take a recorded decision with it
+        return f"cannot be made ({type(error).__name__}: {error})"
+    return None
 
 
 def _redacted(decision: Decision, clean: Redactor) -> Decision:
@@ -322,11 +363,12 @@ def _keep(run: Run, data: bytes, suffix: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A run's decision as it was recorded. ``content`` is None where there is none to trust."""
+    """A run's decision as it was recorded, and its place. ``content`` is None where there is none to trust."""
 
     content: Mapping[str, Any] | None
     exit_code: int
     lines: tuple[str, ...]
+    head: tuple[int, str] | None = None
 
 
 def recorded(reports: Path, run_id: str, book: Ledger | None = None) -> Recorded:
@@ -361,11 +403,12 @@ def recorded(reports: Path, run_id: str, book: Ledger | None = None) -> Recorded
     where = f"{content['service']} {content['stage']} in {content['environment']}, run {folder.name}"
     reasons = [f"  - {reason['gate'] or 'stage'}: {reason['text']}" for reason in content["reasons"]]
     verified = f"record {sequence} of {book.store.name} verified, sha256 {digest}"
+    place_of = (sequence, digest)
     going_on = next((one for one in overrides(chain.records) if one.run_id == folder.name and _holds(one)), None)
     if outcome is Outcome.HOLD and going_on is not None:
         text = f"promote, by people: {where} was held. {going_on.told}"
-        return Recorded(content, EXIT_PROMOTE, (text, *reasons, verified))
-    return Recorded(content, code, (f"{outcome.value}: {where}", *reasons, verified))
+        return Recorded(content, EXIT_PROMOTE, (text, *reasons, verified), place_of)
+    return Recorded(content, code, (f"{outcome.value}: {where}", *reasons, verified), place_of)
 
 
 def _holds(override: Override) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from relgate import news
 from relgate.bake import Bake
 from relgate.collector import Collector, GateItems, read_collected
 from relgate.decide import Ending
@@ -18,16 +20,16 @@ from relgate.exploring import Exploring
 from relgate.guard import Guard
 from relgate.history import carried, excused, going_back, usual_noise
 from relgate.listening import listening
+from relgate.outward import Commands, tell
 from relgate.paths import PathItems
 from relgate.proving import Proving
-from relgate.report import terminal
+from relgate.report import page, terminal
 from relgate.report.promise import promise
 from relgate.run import (
     DECISION,
     EXIT_HOLD,
     EXIT_UNRECORDED,
     EXITS_OF_PYTEST,
-    SUMMARY,
     Conclusion,
     conclude,
     risk_of,
@@ -37,7 +39,7 @@ from relgate.settings import Options, Run, make_run
 from relgate.values import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from relgate.audit.record import Head
 
@@ -71,6 +73,8 @@ class Controller:
     ended_early: str | None = None
     broken: str | None = None
     pid: int = field(default_factory=os.getpid)
+    commands: Commands = field(default_factory=Commands)
+    untold: list[str] = field(default_factory=list)
 
     @classmethod
     def prepare(cls, config: pytest.Config, families: tuple[str, ...]) -> Controller:
@@ -113,6 +117,8 @@ class Controller:
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
         self.guard = Guard(self.collector.interrupt, self._sudden_end)
+        self._write([self.commands.stop()])
+        self._tell(lambda: news.begins(self.run))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -132,6 +138,8 @@ class Controller:
                     Proving(self.run, wanted, reporter).prove()
                     Exploring(self.run, wanted, reporter).explore()
                     self.ended_early = Bake(self.run, wanted, reporter).observe()
+                    if self.ended_early is not None:
+                        self._tell(lambda: news.ends_early(self.run, self.ended_early or ""))
                     stack.enter_context(listening(self.run, wanted))
                 except (SourceError, UsageError) as error:
                     self.collector.interrupt(f"nothing could be observed: {error}")
@@ -182,6 +190,8 @@ class Controller:
         if self.conclusion is not None:
             done = self.conclusion
             terminal.show_decision(terminalreporter, done.decision, _footer(self.run, done), done.unrecorded)
+            for fault in self.untold:
+                terminalreporter.write_line(f"not told: {fault}")
 
     def pytest_unconfigure(self) -> None:
         """Give signals and functions back; by now every other plugin has written its files."""
@@ -189,9 +199,30 @@ class Controller:
             self.guard.release(self.conclusion.exit_code if self.conclusion is not None else None)
         results = getattr(self.config.option, "allure_report_dir", None)
         if results:
-            from relgate.adapters.allure import sweep
+            self._finish_allure(Path(results))
+        if self.started is not None:
+            self._write(self.commands.resume(self.conclusion))
 
-            sweep(Path(results), self.run.redactor.text)
+    def _write(self, lines: Sequence[str | None]) -> None:
+        """Write lines that a CI system reads, each as a line of its own."""
+        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        for line in lines:
+            if line is not None and reporter is not None:
+                reporter.ensure_newline()
+                reporter.write_line(line)
+
+    def _finish_allure(self, results: Path) -> None:
+        """Bring Allure's results in line with the decision, and take secrets out of them."""
+        from relgate.adapters.allure import finish, sweep
+
+        done = self.conclusion
+        if done is not None and done.head is not None and done.content is not None:
+            head = (done.head.sequence, done.head.sha256)
+            try:
+                finish(results, self.run.path, done.content, head)
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                sys.stderr.write(f"relgate: the Allure results are not whole ({type(error).__name__}: {error})\n")
+        sweep(results, self.run.redactor.text)
 
     def _conclude(self, exit_status: int) -> None:
         if self.conclusion is not None or self.started is None:
@@ -212,6 +243,16 @@ class Controller:
         notes = self._notes(collected or {}, unknown)
         back = going_back(self.run)
         self.conclusion = conclude(self.run, self.started, outcomes, collected or {}, ending, notes, back)
+        done = self.conclusion
+        self._tell(lambda: tell(self.run, done))
+        self._tell(lambda: news.decided(self.run, done))
+
+    def _tell(self, others: Callable[[], list[str]]) -> None:
+        """Tell others; whatever goes wrong there is a line for people, and nothing else."""
+        try:
+            self.untold += others()
+        except Exception as error:  # noqa: BLE001 - a decision does not hang on who hears of it
+            self.untold.append(self.run.redactor.text(f"{type(error).__name__}: {error}"))
 
     def _notes(self, collected: Mapping[str, str], unknown: Sequence[str]) -> tuple[str, ...]:
         """What a reader of the record has to know beside the gates."""
@@ -234,7 +275,7 @@ def _footer(run: Run, conclusion: Conclusion) -> list[str]:
     signed = "unsigned" if conclusion.key is None else f"signed by {conclusion.key}"
     return [
         promise(risk_of(run)),
-        f"report: {conclusion.unwritten or run.path / SUMMARY}",
+        f"report: {conclusion.unwritten or run.path / page.NAME}",
         f"record: {run.path / DECISION}",
         f"ledger: line {conclusion.head.sequence}, sha256 {conclusion.head.sha256}, {signed}",
     ]

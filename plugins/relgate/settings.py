@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 from relgate.codec import rfc3339
@@ -113,7 +113,9 @@ class Run:
     @cached_property
     def secrets(self) -> tuple[str, ...]:
         """Everything that nothing persisted may hold: of the environment, and of every part of the policy."""
-        of_policy = (of(self.policy) for of in (migration_secrets, api_secrets, smoke_secrets, ledger_secrets))
+        policy = self.policy
+        of_paths = (api_secrets(policy), smoke_secrets(policy))
+        of_policy = (migration_secrets(policy), *of_paths, ledger_secrets(policy), notify_secrets(policy))
         return sum(of_policy, secret_values(self.environment))
 
     @property
@@ -131,7 +133,7 @@ class Run:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> Run:
+    def from_json(cls, text: str) -> Self:
         """The run of ``to_json``."""
         plain = json.loads(text)
         for name in ("overrides", "command", "candidate_instances", "baseline_instances"):
@@ -424,6 +426,16 @@ def ledger_secrets(policy: Policy) -> tuple[str, ...]:
     lines = {line for line in text.splitlines() if len(line) >= _SECRET_LENGTH and not line.startswith("-----")}
     password = urlsplit(url).password
     return tuple(sorted({*lines, *filter(None, (text, url, unquote(password or "")))}, key=len, reverse=True))
+
+
+def notify_secrets(policy: Policy) -> tuple[str, ...]:
+    """The addresses of people who are told; one that is not set is left to the telling, which never stops a run."""
+    found = []
+    for audience in policy.notify.values():
+        for reference in audience.to:
+            with suppress(UsageError):
+                found.append(resolve(reference))
+    return tuple(found)
 
 
 def _secrets_of(auth: Auth | None) -> set[str]:

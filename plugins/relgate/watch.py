@@ -193,6 +193,23 @@ def watched(
 
     Noise that is only assumed is measured instead where the baseline has several instances: they are equal by nature.
     """
+    watch = begun(gate, evidence, noise, alpha, begin_s, found=found, before=before)
+    if watch is not None:
+        watch.until(evidence.finished_s - evidence.started_s)
+    return watch
+
+
+def begun(
+    gate: Gate,
+    evidence: Evidence,
+    noise: Noise,
+    alpha: float,
+    begin_s: float,
+    *,
+    found: bool = False,
+    before: float = 1.0,
+) -> Watch | None:
+    """Return what ``watched`` does before it has watched anything: ``until`` takes it through the recording."""
     limits = [limit for limit in gate.fail if is_sequential(gate, limit)]
     if not limits:
         return None
@@ -207,7 +224,6 @@ def watched(
     watch.add("candidate", evidence.candidate)
     if evidence.baseline is not None:
         watch.add("baseline", evidence.baseline)
-    watch.until(end_s)
     return watch
 
 

@@ -109,7 +109,9 @@ class Project:
         """Start a session that selects canary gates, unless ``-m`` says otherwise."""
         parallel = ["-n", str(self.workers)] if self.workers else []
         marked = [] if "-m" in arguments else ["-m", "canary"]
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+        environment = {
+            key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "GITHUB_", "RELGATE_"))
+        }
         return subprocess.Popen(
             [sys.executable, "-m", "pytest", *marked, *parallel, *arguments],
             cwd=self.folder,

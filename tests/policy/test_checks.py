@@ -124,6 +124,10 @@ def gate(text: str) -> str:
             '6:33: stages[0].during: unknown phase "freeze": there are none',
         ),
         (
+            f"{SMALLEST.rstrip()}\nnotify: {{team: {{to: env:CHAT, stages: [canary, cannary]}}}}\n",
+            '7:48: notify.team.stages[1]: unknown stage "cannary": did you mean "canary"?',
+        ),
+        (
             SMALLEST.replace("{name: canary}", "{name: canary, bake: 1m, warmup: 60s}"),
             "6:43: stages[0].warmup: the warmup must be shorter than the bake: nothing would be left to judge",
         ),

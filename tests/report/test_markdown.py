@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from relgate.report.markdown import LARGEST_BYTES, render
+from tests.report.documents import HOSTILE
 
 
 def content(**changes: Any) -> dict[str, Any]:
@@ -71,6 +73,21 @@ def test_a_summary_never_exceeds_the_limit_of_a_step_summary() -> None:
 
     assert len(text.encode()) <= LARGEST_BYTES
     assert "cut: the whole decision is in decision.json" in text
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "|" * 900, "`" * 900, "\u202e" * 900, "&<>\n" * 300])
+def test_five_thousand_failed_gates_with_hostile_messages_fit(text: str) -> None:
+    """Escaping makes texts longer, and no line of theirs begins anything."""
+    gates = [
+        content()["gates"][0] | {"id": f"{n} {text}", "limit": text, "next_steps": [text] * 9} for n in range(5000)
+    ]
+    reasons = [{"gate": gate["id"], "text": text} for gate in gates]
+
+    rendered = render(content(reasons=reasons, gates=gates, overrides=[text] * 5000, service=text), 2, "ab")
+
+    assert len(rendered.encode()) <= LARGEST_BYTES
+    assert "<" not in rendered
+    assert not [line for line in rendered.splitlines() if line.startswith("::") or "\u202e" in line]
 
 
 def test_the_page_says_both_errors() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from relgate.policy import environments, loads, model
 from relgate.policy import smoke as of_paths
 from relgate.policy.api import EXPLORED, Api, Login
+from relgate.policy.audiences import Audience
 from relgate.policy.checks import entry
 from relgate.policy.fields import FIELDS
 from relgate.policy.gates import family_of, kind_and_unit
@@ -51,6 +52,7 @@ def build(doc: Doc, plan: Plan, sha256: str) -> model.Policy:
         migrations=migrations,
         api=api,
         smoke=smoke,
+        notify={name: Audience(name=name, **raw) for name, raw in entry(doc, "notify").items()},
         gates=gates,
         phases=phases,
         phase_risks={name: _risk(risk, raw) for name, raw in entry(doc, "phases").items() if "risk" in raw},

@@ -73,6 +73,7 @@ def check_policy(doc: Doc, faults: Faults) -> Plan:
     _phase_risks(doc, faults)
     _instances(doc, faults)
     _stages(doc, phases, faults)
+    _audiences(doc, faults)
     _servers(doc, faults)
     _smoke(doc, faults)
     loads.check(doc, faults)
@@ -221,6 +222,20 @@ def _stages(doc: Doc, phases: dict[str, dict[str, GatePlan]], faults: Faults) ->
         if phase not in (None, BAD) and phase not in phases and _phases_known(doc):
             faults.add((*path, "during"), f'unknown phase "{phase}": {nearest(phase, phases)}')
         _warmup(stage, path, faults)
+
+
+def _audiences(doc: Doc, faults: Faults) -> None:
+    """Nobody waits for news of a stage that there is not."""
+    stages = doc.get("stages", BAD)
+    if stages is BAD or not all(isinstance(stage, dict) and "name" in stage for stage in stages):
+        return
+    names = [stage["name"] for stage in stages]
+    for audience, raw in _entries(doc, "notify"):
+        wanted = raw.get("stages", ())
+        for index, name in enumerate(() if wanted is BAD else wanted):
+            if name is not BAD and name not in names:
+                path: Path = ("notify", audience, "stages", index)
+                faults.add(path, f'unknown stage "{name}": {nearest(name, names)}')
 
 
 def _warmup(stage: Doc, path: Path, faults: Faults) -> None:

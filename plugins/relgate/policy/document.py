@@ -7,6 +7,7 @@ from typing import get_args
 
 from relgate.policy import texts
 from relgate.policy.api import SHAPE as API
+from relgate.policy.audiences import AUDIENCE
 from relgate.policy.grammar import Flag, Key, ListOf, MapOf, Nullable, Number, Record, Whole, Words
 from relgate.policy.ledger import SHAPE as LEDGER
 from relgate.policy.loads import WARM_UP
@@ -224,6 +225,7 @@ POLICY = Record(
         Key("migrations", MIGRATIONS, "where migrations come from"),
         Key("api", API, "the API that is explored"),
         Key("smoke", SMOKE, "critical paths of users, walked in a browser and over HTTP"),
+        Key("notify", MapOf(texts.NAME, AUDIENCE), "who is told what happens: audience to addresses and events"),
         Key("gates", MapOf(texts.NAME, GATE), "what is judged"),
         Key("phases", MapOf(texts.NAME, PHASE), "times of tighter limits"),
         Key("stages", ListOf(STAGE, single=False), "the steps of a rollout", required=True),

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from relgate.errors import UsageError
 from relgate.policy.api import Api
+from relgate.policy.audiences import Audience
 from relgate.policy.base import Frozen
 from relgate.policy.environments import Environment
 from relgate.policy.ledger import Ledger
@@ -286,6 +287,7 @@ class Policy(Frozen):
     migrations: Migrations | None = None
     api: Api | None = None
     smoke: Smoke | None = None
+    notify: Mapping[str, Audience] = {}
     gates: Mapping[str, Gate] = {}
     phases: Mapping[str, Mapping[str, Gate]] = {}
     phase_risks: Mapping[str, Risk] = {}

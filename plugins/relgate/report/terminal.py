@@ -61,13 +61,13 @@ def show_decision(writer: Writer, decision: Decision, footer: Sequence[str], unr
     elif decision.reasons:
         writer.write_line("what would have been recorded:")
     for reason in decision.reasons:
-        writer.write_line(f"  - {reason.gate + ': ' if reason.gate else ''}{reason.text}")
+        writer.write_line(f"  - {reason.gate + ': ' if reason.gate else ''}{_line(reason.text)}")
         for step in steps.get(reason.gate or "", ())[:2]:
             if step not in said:  # Advice that fits many gates is given once.
-                writer.write_line(f"      next: {step}")
+                writer.write_line(f"      next: {_line(step)}")
             said.add(step)
     for override in decision.overrides:
-        writer.write_line(f"  note: {override}")
+        writer.write_line(f"  note: {_line(override)}")
     for line in footer:
         writer.write_line(line)
 
@@ -97,6 +97,11 @@ def _cells(row: GateResult) -> tuple[str, ...]:
         _short(cell)
         for cell in (name, observed, row.limit or "-", baseline, str(row.n) if row.n else "-", row.verdict.value)
     )
+
+
+def _line(text: str) -> str:
+    """Return a text as one line: the second one of a message must not look like a line of ours."""
+    return " ".join(text.split())
 
 
 def _short(cell: str) -> str:
