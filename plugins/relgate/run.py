@@ -78,10 +78,10 @@ def start(run: Run) -> Head:
     """Write the start record, and the policy into the evidence. A start without a decision shows as a gap.
 
     Raises:
-        UsageError: the record cannot be written; no gate may run then.
+        UsageError: the record cannot be written, or not signed as the policy wants; no gate may run then.
 
     """
-    clean = run.redactor
+    clean, book = run.redactor, ledgers.of(run)
     try:
         body = {
             "run_id": run.id,
@@ -101,7 +101,7 @@ def start(run: Run) -> Head:
             "versions": versions(),
             **_who(run),
         }
-        return ledgers.of(run).append("run-started", run.started_s, body)
+        return book.append("run-started", run.started_s, body)
     except (SourceError, OSError) as error:
         raise UsageError(f"the start of this run cannot be recorded, so no gate may run: {error}") from error
 
