@@ -11,7 +11,7 @@ import pytest
 
 from tests.plugin.conftest import GATES, POLICY, Project
 
-NOTIFY = """
+NOTIFY = """  - {name: another, run: postdeploy}
 notify:
   team: {to: env:CHAT_OF_TEAM, on: [before, after, trouble]}
   boss: {to: [env:CHAT_OF_BOSS], on: trouble}

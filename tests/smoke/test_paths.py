@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 from tests.smoke.conftest import Paths
 
@@ -198,3 +200,18 @@ def test_requests_carry_the_run_and_the_gate(paths: Paths) -> None:
 
     kept = (ended.runs[-1] / "evidence" / "smoke" / "smoke-health" / "path.json").read_text()
     assert f"{ended.document['run_id']}.smoke-health.1" in kept
+
+
+def test_a_walked_path_is_replayed_as_it_was_recorded(paths: Paths) -> None:
+    """It cannot be walked again; its verdict has no limit that a policy could change. The page lists what was found."""
+    paths.policy("health")
+    paths.paths(FAILS)
+    ended = paths.walk()
+    command = [sys.executable, "-m", "relgate.cli", "replay", "--reports", str(ended.runs[-1].parent)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "rollback (the same)" in done.stdout
+    page = (ended.runs[-1] / "report.html").read_text()
+    assert "step-failed" in page
+    assert 'href="./evidence/smoke/smoke-health/http.json"' in page
