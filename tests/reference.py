@@ -11,6 +11,7 @@ from pathlib import Path
 
 from relgate import cli
 from relgate.policy import reference
+from relgate.rollout.machine import tables
 from tests.api_reference import api_findings
 from tests.findings_reference import findings
 
@@ -50,7 +51,18 @@ def options() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"policy.md": reference, "options.md": options, "migrations.md": findings, "api.md": api_findings}
+def rollout() -> str:
+    """States, events and transitions of a rollout."""
+    return "\n".join(tables()) + "\n"
+
+
+PAGES = {
+    "policy.md": reference,
+    "options.md": options,
+    "migrations.md": findings,
+    "api.md": api_findings,
+    "rollout.md": rollout,
+}
 
 
 if __name__ == "__main__":

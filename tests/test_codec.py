@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relgate.adapters import ledger
 from relgate.codec import canonical, decode_result, encode_result, gate_row, rfc3339
 from relgate.values import GateResult, Verdict
 
@@ -60,3 +62,13 @@ def test_canonical_json_is_sorted_and_tight() -> None:
 def test_times_are_utc_with_milliseconds() -> None:
     """The example of the epoch."""
     assert rfc3339(0.1239) == "1970-01-01T00:00:00.123Z"
+
+
+@pytest.mark.parametrize("e_value", [2.0**53 + 2, 1.3503323695872822e16, 1e300])
+def test_overwhelming_evidence_breaks_no_ledger(e_value: float, tmp_path: Path) -> None:
+    """What was written is read again: beyond 2^53 the canonical form is a whole number that JSON cannot hold."""
+    row = gate_row(GateResult("g", "canary", True, "critical", Verdict.PASS, "fine", e_value=1.0, e_health=e_value))
+    assert row["e_health"] == 1e15
+    ledger.append(tmp_path, "gate-decision", 1.0, {"gates": [row]})
+    ledger.append(tmp_path, "gate-decision", 2.0, {"gates": [row]})
+    assert ledger.read(tmp_path).fault is None

@@ -191,3 +191,20 @@ def test_urls_of_databases_are_secrets_and_so_are_their_passwords(monkeypatch: p
     )
 
     assert set(migration_secrets(policy)) == {"postgresql://reader:p%40ss-w0rd@db/shop", "p@ss-w0rd"}
+
+
+def test_a_rollout_names_the_run_before_it_begins(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once: what is started inside of that run names itself."""
+    monkeypatch.setenv("RELGATE_RUN_ID", "20261121T100000.000Z-0123abcd")
+    options = Options(policy="relgate.yaml", environment="production", stage="canary-5", reports=str(here / "reports"))
+    assert make_run(options).id == "20261121T100000.000Z-0123abcd"
+    assert make_run(options).id != "20261121T100000.000Z-0123abcd"
+
+
+@pytest.mark.parametrize("name", ["../../etc", "short", "a b c d e f g", "-rf-rf-rf-rf"])
+def test_a_run_id_that_is_none_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """It becomes the name of a folder."""
+    monkeypatch.setenv("RELGATE_RUN_ID", name)
+    options = Options(policy="relgate.yaml", environment="production", stage="canary-5", reports=str(here / "reports"))
+    with pytest.raises(UsageError, match="RELGATE_RUN_ID: expected a run id"):
+        make_run(options)

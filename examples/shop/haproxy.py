@@ -39,6 +39,7 @@ defaults
     timeout server 30s
     timeout tunnel 10m
     timeout http-keep-alive 30s
+    timeout check 5s
     retries 1
     option forwardfor
 frontend shop

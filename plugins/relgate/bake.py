@@ -110,7 +110,7 @@ class Bake:
                 reason = None
                 if now >= next_look:
                     reason = _glance(looks.certain, elapsed_s)
-                    next_look = time.monotonic() + max(_LOOK_EVERY_S, self._run.bake_s / 100)
+                    next_look = time.monotonic() + self._between_looks_s()
                 if now >= next_test and reason is None:
                     reason = _glance(looks.statistical, settled_s)
                     next_test = now + self._run.stage.look_every_s
@@ -143,6 +143,11 @@ class Bake:
             for line in lines(progress.get("load", {}), self._rules):
                 self._say(line)
             self._next_load = now + _SHOW_LOAD_S
+
+    def _between_looks_s(self) -> float:
+        """A look at states costs what was recorded so far: fewer in a long bake, unless a gate is watched."""
+        watched = any(rule.watch for rule in self._rules.values())
+        return max(_LOOK_EVERY_S, self._run.stage.look_every_s if watched else self._run.bake_s / 100)
 
     def _say(self, text: str) -> None:
         if self._screen is not None:

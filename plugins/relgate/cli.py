@@ -120,6 +120,7 @@ def parser() -> argparse.ArgumentParser:
     excuses.add(commands)
     _add_backtest(commands)
     reporting.add(commands)
+    _add_rollout(commands)
 
     schema = commands.add_parser("schema", help="JSON Schema of the policy, for editors")
     schema.set_defaults(command=_schema)
@@ -144,6 +145,50 @@ def _add_backtest(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     backtest.add_argument("--env", metavar="NAME", help="environment (default: the recorded one, or the first)")
     backtest.add_argument("--json", metavar="FILE", help="also write the figures to FILE")
     backtest.set_defaults(command=_backtest)
+
+
+def _add_rollout(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    rollout = commands.add_parser(
+        "rollout",
+        help="all stages of a policy in turn: traffic, gates, promote, hold or rollback; resumable",
+        description="Exit codes: 0 promoted to the end, 10 hold, 20 rolled back, 30 not recorded, 4 could not begin.",
+    )
+    words = ("status", "pause", "resume", "abort", "rollback")
+    rollout.add_argument(
+        "word",
+        nargs="?",
+        choices=words,
+        help="what to do with the newest rollout, from another terminal (default: begin)",
+    )
+    rollout.add_argument("--gate-policy", metavar="FILE", default=POLICY, help=f"policy file (default: {POLICY})")
+    rollout.add_argument("--gate-env", metavar="NAME", help="environment of the policy (default: the only one)")
+    rollout.add_argument(
+        "--gate-release",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="a fact of the release; version is needed",
+    )
+    rollout.add_argument(
+        "--gate-reports", metavar="DIR", default="reports", help="where records are (default: reports)"
+    )
+    rollout.add_argument("--resume", action="store_true", help="go on with a rollout that was killed, held or paused")
+    rollout.add_argument(
+        "--compress",
+        metavar="N",
+        type=float,
+        default=1.0,
+        help="divide every bake and wait by N; recorded as an override",
+    )
+    rollout.add_argument(
+        "--exit-on-hold", action="store_true", help="end with 10 at a hold instead of waiting hold_for"
+    )
+    rollout.add_argument("--detach", action="store_true", help="go on in the background when the terminal is closed")
+    rollout.add_argument("--pytest", metavar="ARGS", default="", help="further options of pytest, such as paths")
+    rollout.add_argument("--to", metavar="VERSION", help="rollback: the version to be at afterwards")
+    rollout.add_argument("--reason", metavar="TEXT", default="", help="why; recorded")
+    rollout.add_argument("--actor", metavar="NAME", help="who asks (default: what the CI or the system says)")
+    rollout.set_defaults(command=_rollout)
 
 
 def _init(given: argparse.Namespace) -> int:
@@ -297,6 +342,35 @@ def _new(given: argparse.Namespace) -> int:
     for line in done.advice:
         print(f"to do: {line}")
     return 0
+
+
+def _rollout(given: argparse.Namespace) -> int:
+    import shlex
+
+    from relgate.deploy import command
+    from relgate.deploy.begin import Wanted
+    from relgate.settings import release_of
+
+    if not 1 <= given.compress <= 100_000:
+        raise UsageError(f"--compress: expected a number from 1 to 100000, got {given.compress:g}")
+    if given.to is not None and given.word != "rollback":
+        raise UsageError("--to belongs to: relgate rollout rollback --to VERSION")
+    wanted = Wanted(
+        policy=given.gate_policy,
+        environment=given.gate_env,
+        release=release_of(tuple(given.gate_release)),
+        reports=Path(given.gate_reports),
+        resume=given.resume,
+        compress=given.compress,
+        wait=not given.exit_on_hold,
+        pytest=tuple(shlex.split(given.pytest)),
+        actor=given.actor,
+    )
+    if given.word == "status":
+        return command.status(wanted)
+    if given.word is not None:
+        return command.order(wanted, given.word, given.reason, given.to)
+    return command.detach(wanted, sys.argv[1:]) if given.detach else command.roll_out(wanted)
 
 
 def _schema(given: argparse.Namespace) -> int:  # noqa: ARG001

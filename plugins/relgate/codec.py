@@ -17,6 +17,7 @@ import rfc8785
 from relgate.values import GateResult, Verdict
 
 DECISION_SCHEMA = 2
+MOST_EVIDENCE = 1e15
 _GATE_RESULT_SCHEMA = 1
 
 
@@ -57,8 +58,8 @@ def gate_row(result: GateResult) -> dict[str, Any]:
         "confidence": result.confidence,
         "n": result.n,
         "n_needed": result.n_needed,
-        "e_value": result.e_value,
-        "e_health": result.e_health,
+        "e_value": _at_most(result.e_value),
+        "e_health": _at_most(result.e_health),
         "alpha": result.alpha,
         "window": [rfc3339(moment) for moment in result.window] if result.window is not None else None,
         "waiver": result.waiver,
@@ -67,6 +68,15 @@ def gate_row(result: GateResult) -> dict[str, Any]:
         "next_steps": list(result.next_steps),
         "reproduce": result.reproduce,
     }
+
+
+def _at_most(e_value: float | None) -> float | None:
+    """Return evidence as records say it: more than that is certainty.
+
+    RFC 8785 writes a number of 2^53 and more like a whole number, which nobody reads back as what it was: a ledger with
+    one in it is broken for good.
+    """
+    return None if e_value is None else min(e_value, MOST_EVIDENCE)
 
 
 def encode_result(result: GateResult) -> str:

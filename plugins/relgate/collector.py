@@ -82,7 +82,7 @@ class GateItems:
             unknown = gate is not None and gate not in self._run.gates
             twice = _is_generic(item) and gate in own
             (dropped if unknown or twice else kept).append(item)
-            if unknown and gate is not None:
+            if unknown and gate is not None and gate not in self._run.policy.gates:
                 self.not_in_policy.append(gate)
         if dropped:
             config.hook.pytest_deselected(items=dropped)

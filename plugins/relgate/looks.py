@@ -1,4 +1,4 @@
-"""Looks at a bake that is not over: whether a gate that asks for a rollback has failed beyond doubt.
+"""Looks at a bake that is not over: whether a gate that asks for a rollback, or is watched, has failed beyond doubt.
 
 Sequential tests may be looked at as often as one likes, at the same chance of a false rollback; a look costs what was
 recorded since the one before. Deterministic rules (down, three in a row, > 500 MB) are looked at as they are. Whatever
@@ -65,8 +65,9 @@ class Looks:
         return None
 
     def _together(self) -> str | None:
-        joint = sum(watch.alpha * self._run.before(id_)[0] * watch.e_value for id_, watch in self._watches.items())
-        return None if joint < 1 else f"{', '.join(self._watches)} together: evidence {joint:.3g} of 1 needed"
+        able = {id_: watch for id_, watch in self._watches.items() if watch.gate.on_fail == "rollback"}
+        joint = sum(watch.alpha * self._run.before(id_)[0] * watch.e_value for id_, watch in able.items())
+        return None if joint < 1 else f"{', '.join(able)} together: evidence {joint:.3g} of 1 needed"
 
     def certain(self, elapsed_s: float) -> str | None:
         """Why the bake can stop, by rules that need no statistics."""
@@ -105,7 +106,8 @@ class Looks:
 
 
 def _may_stop(rule: Gate) -> bool:
-    return rule.on_fail == "rollback" and rule.severity in ("blocker", "critical") and rule.signal is not None
+    grave = rule.severity in ("blocker", "critical") and rule.signal is not None
+    return grave and (rule.on_fail == "rollback" or rule.watch)
 
 
 def _so_far(evidence: Evidence, elapsed_s: float) -> Evidence:

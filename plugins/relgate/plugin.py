@@ -85,9 +85,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark what uses the gate fixture, so that ``-m "not gate"`` leaves it out."""
-    if "gate" in getattr(item, "fixturenames", ()):
-        item.add_marker("gate")
+    """Mark what uses the gate fixture, so that ``-m "not gate"`` leaves it out; a watched gate runs in every family."""
+    if "gate" not in getattr(item, "fixturenames", ()):
+        return
+    item.add_marker("gate")
+    run = item.config.stash.get(RUN, None)
+    if run is not None and run.stage.observes:
+        from relgate.collector import declared_gate
+
+        rule = run.gates.get(declared_gate(item) or "")
+        for family in run.stage.run if rule is not None and rule.watch else ():
+            item.add_marker(family)
 
 
 @pytest.hookimpl(wrapper=True)

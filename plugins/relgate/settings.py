@@ -27,6 +27,10 @@ from relgate.policy.units import parse_duration
 from relgate.report.redact import Redactor
 
 RELEASE_KEY_FOR_VERSION = "version"
+RUN_ID = "RELGATE_RUN_ID"
+"""The environment variable with which a rollout names the run of a stage before it begins."""
+
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{7,79}")
 _SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|API_?KEY|PRIVATE_?KEY|CREDENTIAL", re.IGNORECASE)
 _SECRET_LENGTH = 8
 
@@ -201,9 +205,11 @@ def make_run(options: Options, command: tuple[str, ...] = ()) -> Run:
     candidate_instances = _instances("candidate", options.candidate, environment.candidate)
     baseline_instances = _instances("baseline", options.baseline, environment.baseline)
     _refuse_one_for_both(environment, {candidate_url, *candidate_instances}, {baseline_url, *baseline_instances})
-    release = _release(options.release)
+    release = release_of(options.release)
     started_s = time.time()
-    run_id = f"{rfc3339(started_s)[:23].replace('-', '').replace(':', '')}Z-{secrets.token_hex(4)}"
+    run_id = os.environ.pop(RUN_ID, "") or new_run_id(started_s)  # Of this run only: sessions inside of it have theirs.
+    if not _RUN_ID.fullmatch(run_id):
+        raise UsageError(f"{RUN_ID}: expected a run id such as {new_run_id(started_s)}, got {run_id!r}. Unset it")
     return Run(
         id=run_id,
         folder=str(_make_folder(Path(options.reports).absolute(), run_id)),
@@ -222,6 +228,11 @@ def make_run(options: Options, command: tuple[str, ...] = ()) -> Run:
         candidate_instances=candidate_instances,
         baseline_instances=baseline_instances,
     )
+
+
+def new_run_id(now_s: float) -> str:
+    """Return an id that no other run has, and that sorts by time."""
+    return f"{rfc3339(now_s)[:23].replace('-', '').replace(':', '')}Z-{secrets.token_hex(4)}"
 
 
 def _other_sides(options: Options, environment: Environment) -> list[str]:
@@ -289,7 +300,8 @@ def _stages(policy: Policy) -> str:
     return ", ".join(f"{stage.name} (runs {', '.join(stage.run)})" for stage in policy.stages)
 
 
-def _release(pairs: tuple[str, ...]) -> dict[str, str]:
+def release_of(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Return the facts of ``--gate-release``; UsageError for one that has no key, or stands twice."""
     release: dict[str, str] = {}
     for pair in pairs:
         key, separator, value = pair.partition("=")

@@ -61,7 +61,31 @@ environments:
     alertmanager: {url: "http://am:9093"}
     labels: {candidate: canary, baseline: stable}
     noise: {host_drift: 0%, over: 1m, bursts: 500ms}
+    router:
+      url: "env:ENTRANCE"
+      version: {get: /version, header: X-Version}
+      asks: 100
+      health: /ready
+      instances: {a: "http://a", b: "http://b"}
+      haproxy: {socket: env:SOCKET, backend: shop, candidate: green, baseline: [blue, blue-2]}
     read_only: true
+  lab:
+    candidate: {url: "http://new"}
+    prometheus: {url: "http://prom:9090"}
+    alertmanager: {url: "http://am:9093"}
+    router: {url: "http://shop", version: {get: /v, pointer: /v}, nginx: {include: /etc/relgate.conf, candidate: a,
+      baseline: b, test: nginx -t, reload: nginx -s reload}}
+  cluster:
+    candidate: {url: "http://new"}
+    prometheus: {url: "http://prom:9090"}
+    alertmanager: {url: "http://am:9093"}
+    router: {url: "http://shop", version: {get: /v, pointer: /v}, kubectl: {candidate: a, baseline: b, replicas: 10,
+      namespace: prod, context: blue, container: shop, timeout: 2m}}
+  other:
+    candidate: {url: "http://new"}
+    prometheus: {url: "http://prom:9090"}
+    alertmanager: {url: "http://am:9093"}
+    router: {url: "http://shop", version: {get: /v, pointer: /v}, command: {set: give, read: ask, timeout: 10s}}
 signals:
   requests:
     probe:
@@ -98,6 +122,7 @@ gates:
     description: what users feel
     runbook: https://wiki.example/p99
     warmup: 20s
+    watch: true
     during: {release: {fail: "> 500ms", min_samples: 200}}
   shape: {signal: requests, quantile: all, fail: "> baseline + 5%", warn: "> 1.02x baseline", worse_by: 20%}
   errors: {signal: requests.errors, fail: "> baseline + 1pp for 5m"}
@@ -116,8 +141,16 @@ phases:
   release: {risk: {false_promotion: 0.5%}, gates: {errors: {fail: "> 1%", severity: blocker}, shape: {worse_by: 10%}}}
 stages:
   - {name: preflight, run: preflight, bake: 30s}
-  - {name: canary-5, traffic: 0.5%, bake: 10m, warmup: 1m, run: [canary, smoke], during: release, look_every: 1s}
-  - {name: after, warmup: found, run: [postdeploy, migration], require: [p99, migration, preflight]}
+  - {name: canary-5, traffic: 0.5%, bake: 10m, warmup: 1m, run: [canary, smoke], during: release, look_every: 1s,
+     marks: [1m, 5m]}
+  - {name: after, traffic: 100%, warmup: found, run: [postdeploy, migration], require: [p99, migration, preflight]}
+rollout:
+  strategy: blue-green
+  stages: [preflight, canary-5, after]
+  watch_every: 2s
+  rto: 4m
+  standby: 24h
+  hooks: {deploy: ./up, replace: ./swap, flags: ./flags, restore: ./back, notify: ./tell, page: ./page, retire: ./end}
 """
 
 

@@ -14,6 +14,7 @@ from relgate.policy.gates import family_of, kind_and_unit
 from relgate.policy.ledger import Anchors, Bucket, GitTag, Ledger, Tsa
 from relgate.policy.migrations import KINDS, PROVEN, Backup, Migrations
 from relgate.policy.risk import Risk
+from relgate.policy.rollout import ROUTERS, Rollout, Router
 from relgate.policy.smoke import WALKED, Account, Allow, Limits, Sink, Smoke
 from relgate.policy.texts import FOUND, WHOLE
 
@@ -57,6 +58,7 @@ def build(doc: Doc, plan: Plan, sha256: str) -> model.Policy:
         phases=phases,
         phase_risks={name: _risk(risk, raw) for name, raw in entry(doc, "phases").items() if "risk" in raw},
         stages=tuple(_stage(raw, gates) for raw in doc["stages"]),
+        rollout=_rollout(doc["rollout"]) if "rollout" in doc else None,
         sha256=sha256,
         **_given(doc, "confidence", "then", "redact", hold_for="hold_for_s"),
     )
@@ -91,7 +93,7 @@ def _gate(gate_id: str, plan: GatePlan) -> model.Gate:
         expect=expect,
         family=family_of(gate_id) if rule.kind == "findings" else plan.raw.get("family", "canary"),
         **_given(plan.raw, "confidence", "weight", "worse_by", "min_samples", "over", "next_steps", "owner"),
-        **_given(plan.raw, "description", "runbook", warmup="warmup_s"),
+        **_given(plan.raw, "description", "runbook", "watch", warmup="warmup_s"),
     )
 
 
@@ -147,6 +149,17 @@ def _ledger(raw: Doc) -> Ledger:
     )
 
 
+def _rollout(raw: Doc) -> Rollout:
+    given = _given(raw, "strategy", "stages", "hooks", watch_every="watch_every_s", rto="rto_s", standby="standby_s")
+    return Rollout(**given)
+
+
+def _router(raw: Doc) -> Router:
+    kind = next(kind for kind in ROUTERS if kind in raw)
+    version = _given(raw["version"], "pointer", "header", get="version_path")
+    return Router(kind=kind, settings=raw[kind], **version, **_given(raw, "url", "asks", "health", "instances"))
+
+
 def _found(gate_id: str, family: model.Family, description: str) -> model.Gate:
     """Return a gate that has findings, as it is where the policy says nothing about it."""
     return model.Gate(
@@ -191,7 +204,7 @@ def _stage(raw: Doc, gates: dict[str, model.Gate]) -> model.Stage:
         warmup_s=0.0 if warmup == FOUND else warmup,
         warmup_found=warmup == FOUND,
         warm_up=loads.warm_up(raw["warm_up"]) if "warm_up" in raw else None,
-        **_given(raw, "traffic", "during", look_every="look_every_s"),
+        **_given(raw, "traffic", "during", look_every="look_every_s", marks="marks_s"),
     )
 
 
@@ -207,6 +220,7 @@ def _environment(name: str, raw: Doc, noise: Doc | None) -> environments.Environ
         tls=environments.Tls(**raw.get("tls", {})),
         labels=labels,
         noise=None if noise is None else _noise(noise),
+        router=_router(raw["router"]) if "router" in raw else None,
         read_only=raw.get("read_only", False),
     )
 

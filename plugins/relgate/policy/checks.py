@@ -15,6 +15,7 @@ from relgate.policy.grammar import BAD, nearest
 from relgate.policy.migrations import PROVEN
 from relgate.policy.model import FAMILIES, LONGEST_WARMUP_S, Severity
 from relgate.policy.risk import Risk
+from relgate.policy.shifts import check_rollout
 from relgate.policy.texts import FOUND
 from relgate.policy.tighten import tightened
 from relgate.policy.units import written
@@ -78,6 +79,7 @@ def check_policy(doc: Doc, faults: Faults) -> Plan:
     _smoke(doc, faults)
     loads.check(doc, faults)
     _protected(doc, faults)
+    check_rollout(doc, faults)
     return Plan(plans, phases)
 
 

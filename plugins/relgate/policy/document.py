@@ -13,6 +13,8 @@ from relgate.policy.ledger import SHAPE as LEDGER
 from relgate.policy.loads import WARM_UP
 from relgate.policy.migrations import SHAPE as MIGRATIONS
 from relgate.policy.model import FAMILIES, OnFail, Over, Severity
+from relgate.policy.rollout import ROUTER
+from relgate.policy.rollout import SHAPE as ROLLOUT
 from relgate.policy.smoke import SHAPE as SMOKE
 from relgate.policy.sources import HEADERS, SIGNAL
 
@@ -126,6 +128,7 @@ ENVIRONMENT = Record(
             "how much equal instances differ here; all of it replaces the policy's",
             "the policy's noise",
         ),
+        Key("router", ROUTER, "where traffic is set, and where users come in; needed by relgate rollout"),
         Key("read_only", Flag(), "whether paths must not change anything here", "false"),
     ),
 )
@@ -175,6 +178,7 @@ GATE = Record(
         Key("description", texts.FREE, "what it protects"),
         Key("runbook", texts.URL, "where it is written down what to do"),
         Key("warmup", texts.DURATION, "observations of the first moments that do not count", "the stage's warmup"),
+        Key("watch", Flag(), "whether it is judged in every stage that observes, at every look", "false"),
         Key("during", MapOf(texts.NAME, CHANGE), "what is tighter in a phase"),
     ),
 )
@@ -201,6 +205,7 @@ STAGE = Record(
         ),
         Key("warm_up", WARM_UP, "requests that are sent to the candidate before the bake; they are not judged", "none"),
         Key("look_every", texts.LOOK, "how often unfinished evidence is looked at", "5s"),
+        Key("marks", ListOf(texts.DURATION), "moments of the bake at which a rollout records how it stands"),
         Key("run", ListOf(Words(FAMILIES)), "the families that run", "canary"),
         Key("require", ListOf(texts.NAME), "gate ids and families that must report", "the families that run"),
         Key("during", texts.NAME, "the phase whose tighter limits hold"),
@@ -229,5 +234,6 @@ POLICY = Record(
         Key("gates", MapOf(texts.NAME, GATE), "what is judged"),
         Key("phases", MapOf(texts.NAME, PHASE), "times of tighter limits"),
         Key("stages", ListOf(STAGE, single=False), "the steps of a rollout", required=True),
+        Key("rollout", ROLLOUT, "how relgate rollout goes through them"),
     ),
 )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from relgate.policy.base import Frozen
+from relgate.policy.rollout import Router
 from relgate.values import Side
 
 
@@ -69,7 +70,7 @@ class Noise(Frozen):
 class Environment(Frozen):
     """Where a release is observed. An ``auth`` for both sides has been copied into each side that has none.
 
-    ``noise`` None: nobody has declared any.
+    ``noise`` None: nobody has declared any. ``router`` None: traffic is not set by relgate here.
     """
 
     name: str
@@ -80,4 +81,5 @@ class Environment(Frozen):
     alertmanager: Server | None = None
     labels: Mapping[Side, str] = {"candidate": "candidate", "baseline": "baseline"}
     noise: Noise | None = None
+    router: Router | None = None
     read_only: bool = False

@@ -195,6 +195,8 @@ def check_keys(raw: Doc, rule: Rule, path: Path, faults: Faults) -> None:
     if rule.kind == "findings":
         _check_proven(raw, path, faults)
         return
+    if raw.get("watch") is True and rule.signal is None:
+        faults.add((*path, "watch"), f"{what} cannot be watched: only what has a signal is observed", at_key=True)
     if rule.kind == "quantile" and "quantile" not in raw:
         faults.add(path, f"{what} needs a quantile, for example quantile: 95%", at_key=True)
     if rule.kind != "quantile" and "quantile" in raw:

@@ -21,6 +21,7 @@ from relgate.policy.limits import Limit, NumberLimit
 from relgate.policy.loads import Load, WarmUp
 from relgate.policy.migrations import Migrations
 from relgate.policy.risk import Risk, can_roll_back_by_chance, complement, is_statistical
+from relgate.policy.rollout import Rollout
 from relgate.policy.smoke import Smoke
 from relgate.values import Dimension
 
@@ -214,6 +215,7 @@ class Gate(Frozen):
     brings the measurement. ``whole``: the whole distribution is compared instead of a ``quantile``. ``weight``: of its
     part of the false rollbacks. ``worse_by``: how much worse than the baseline must never be promoted, as a share of
     the baseline (0.2: 1.2 times as much), at least what every relative fail limit allows; None: each limit itself.
+    ``watch``: it is required in every stage that observes, and looked at all the time.
     """
 
     id: str
@@ -239,6 +241,7 @@ class Gate(Frozen):
     description: str | None = None
     runbook: str | None = None
     warmup_s: float | None = None
+    watch: bool = False
 
     @property
     def needs_baseline(self) -> bool:
@@ -251,7 +254,8 @@ class Stage(Frozen):
 
     ``warmup_found``: the data say what does not count, at most ``LONGEST_WARMUP_S``; ``warmup_s`` is 0 then.
     ``warm_up``: requests that are sent before anything is observed.
-    ``look_every_s``: how often evidence is looked at while it is still collected.
+    ``look_every_s``: how often evidence is looked at while it is still collected. ``marks_s``: moments of the bake at
+    which a rollout records how it stands.
     """
 
     name: str
@@ -261,9 +265,15 @@ class Stage(Frozen):
     warmup_found: bool = False
     warm_up: WarmUp | None = None
     look_every_s: float = Field(default=5.0, ge=1.0)
+    marks_s: tuple[float, ...] = ()
     run: tuple[Family, ...] = ("canary",)
     require: tuple[str, ...] = ()
     during: str | None = None
+
+    @property
+    def observes(self) -> bool:
+        """Whether the release serves while this stage bakes: watched gates are judged in it."""
+        return self.bake_s > 0 and not set(self.run) <= {"preflight", "migration"}
 
 
 class Policy(Frozen):
@@ -292,6 +302,7 @@ class Policy(Frozen):
     phases: Mapping[str, Mapping[str, Gate]] = {}
     phase_risks: Mapping[str, Risk] = {}
     stages: tuple[Stage, ...] = ()
+    rollout: Rollout | None = None
     sha256: str
 
     def confidence_of(self, gate: Gate) -> float:
@@ -355,7 +366,8 @@ class Policy(Frozen):
         """Return the ids of the gates that a stage requires, each once, in the order of ``require``.
 
         A family becomes the ids of the policy's gates of that family. A family without any stays as
-        ``family:<name>``, so that the decision holds unless something of that family has reported.
+        ``family:<name>``, so that the decision holds unless something of that family has reported. Gates that are
+        watched are required by every stage that observes.
         """
         ids: dict[str, None] = {}
         for name in stage.require:
@@ -364,4 +376,6 @@ class Policy(Frozen):
                 continue
             members = [gate.id for gate in self.gates.values() if gate.family == name]
             ids.update(dict.fromkeys(members or [f"family:{name}"]))
+        if stage.observes:
+            ids.update(dict.fromkeys(gate.id for gate in self.gates.values() if gate.watch))
         return tuple(ids)
