@@ -78,7 +78,7 @@ def explain(
     if gate is None:
         raise UsageError(f"unknown gate {gate_id!r}: {policy.service} has {', '.join(policy.gates)}")
     if gate.kind == "findings":
-        return _proven(gate)
+        return _asked(gate) if gate.family == "preflight" else _proven(gate)
     confidence = 1 - policy.beta_of(gate, stage)
     lines = [
         f"{gate.id} ({gate.family}, {gate.severity})" + (f": {gate.description}" if gate.description else ""),
@@ -119,6 +119,19 @@ def _proven(gate: Gate) -> list[str]:
         "  chance      none: it reports what it saw",
         *(["  finds"] if faults else []),
         *(f"    {code} ({'blocks' if blocks else 'warns'}): {do}" for code, blocks, do in faults),
+        *([f"  owner       {gate.owner}"] if gate.owner else []),
+        "  when it fails",
+        *(f"    - {step}" for step in next_steps(gate, Verdict.FAIL)),
+    ]
+
+
+def _asked(gate: Gate) -> list[str]:
+    """Everything about a gate on what must be true before a rollout."""
+    return [
+        f"{gate.id} ({gate.family}, {gate.severity}): {gate.description}",
+        "  measures    what is asked before a rollout, once, before anything is observed",
+        f"  fails       an answer that is not the one expected -> {gate.on_fail}",
+        "  chance      none: it reports what it saw",
         *([f"  owner       {gate.owner}"] if gate.owner else []),
         "  when it fails",
         *(f"    - {step}" for step in next_steps(gate, Verdict.FAIL)),

@@ -14,6 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from relgate.observe.store import Recording
     from relgate.policy import Gate as Rule
+    from relgate.preflight.store import Asked
     from relgate.settings import Run
     from relgate.values import Evidence, Findings, GateResult, Judgement, Measurement
 
@@ -175,7 +176,7 @@ class GateJudge:
         result = judged(self._run, rule, judgement, evidence, self._reproduce())
         if remark and result.verdict in ("pass", "warn"):
             result = replace(result, message=self._run.redactor.text(f"{result.message}; {remark}"))
-        result = replace(result, evidence=(*result.evidence, *files))
+        result = replace(result, evidence=(*result.evidence, *self._files(rule), *files))
         self._item.stash[RESULT] = result
         self._describe(result)
         if result.verdict not in ("pass", "warn"):
@@ -222,9 +223,34 @@ class GateJudge:
         if is_path(rule):
             text = f"{rule.id} is judged by its path: write the test with the fixture `path`"
             return unmeasured(rule, text), None
+        if rule.kind == "findings" and rule.family == "preflight":
+            return self._asked(rule, signal), None
         if rule.kind == "findings" or isinstance(signal, ProofPart | ExploredPart):
             return self._found(rule, signal), None
         return self._measured(rule, signal)
+
+    def _asked(self, rule: Rule, signal: Part | Measurement | None) -> Judgement:
+        """Judge what was asked and answered before the rollout, whatever the test asks for."""
+        from relgate.errors import SourceError
+        from relgate.verdicts import by_findings, unmeasured
+
+        if signal is not None:
+            return unmeasured(rule, f"{rule.id} is judged by what is asked before a rollout: give judge() its id alone")
+        try:
+            return by_findings(rule, asked_before(self._run, rule.id).findings)
+        except SourceError as error:
+            return unmeasured(rule, str(error))
+
+    def _files(self, rule: Rule) -> tuple[str, ...]:
+        """Return the SHA-256 of what was answered to a gate that asks before a rollout."""
+        from relgate.errors import SourceError
+
+        if rule.kind != "findings" or rule.family != "preflight":
+            return ()
+        try:
+            return asked_before(self._run, rule.id).files
+        except SourceError:
+            return ()  # The verdict is an error and says so.
 
     def _found(self, rule: Rule, signal: Part | Measurement | None) -> Judgement:
         """Judge what the proof or the exploration says about this gate, whatever the test asks for."""
@@ -281,6 +307,22 @@ class GateJudge:
             from relgate.adapters.allure import describe
 
             describe(result)
+
+
+def asked_before(run: Run, gate_id: str) -> Asked:
+    """Return what was asked and answered before the rollout, for one gate.
+
+    Raises:
+        SourceError: nothing was asked in this run, or not for this gate.
+
+    """
+    from relgate.errors import SourceError
+    from relgate.preflight.store import read
+
+    answers = read(run.path / "evidence", run.id)
+    if gate_id not in answers:
+        raise SourceError(f"nothing was asked for {gate_id}: there is {', '.join(answers) or 'nothing'}")
+    return answers[gate_id]
 
 
 @pytest.fixture(scope="session")

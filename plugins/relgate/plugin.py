@@ -76,10 +76,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make one generic test of each gate that a policy defines on a signal."""
-    if metafunc.function.__name__ == "test_gate" and "gate_id" in metafunc.fixturenames:
+    """Make one generic test of each gate that a policy defines on a signal, or by what it asks before a rollout."""
+    name = metafunc.function.__name__
+    if name in ("test_gate", "test_preflight") and "gate_id" in metafunc.fixturenames:
         run = metafunc.config.stash.get(RUN, None)
-        rules = [rule for rule in run.gates.values() if rule.signal is not None] if run is not None else []
+        known = run.gates.values() if run is not None else ()
+        asked_before = [rule for rule in known if rule.kind == "findings" and rule.family == "preflight"]
+        rules = asked_before if name == "test_preflight" else [rule for rule in known if rule.signal is not None]
         marked = [pytest.param(rule.id, id=rule.id, marks=getattr(pytest.mark, rule.family)) for rule in rules]
         metafunc.parametrize("gate_id", marked)
 

@@ -156,7 +156,9 @@ def decided(run: Run, inputs: Inputs) -> Decision:
     """Return the decision, redacted: of what pytest reported, of how long it was held, of whether it can go back."""
     overrides = run.overrides + inputs.notes
     decision = decide(_expectation(run, inputs.collected), inputs.outcomes, inputs.ending, overrides=overrides)
-    decision = outlived(decision, inputs.held_s, run.policy.hold_for_s, run.policy.then)
+    # Before a rollout there is nothing to go back from: a release that waits for its window goes on waiting.
+    then = "hold" if set(run.stage.run) == {"preflight"} else run.policy.then
+    decision = outlived(decision, inputs.held_s, run.policy.hold_for_s, then)
     decision = replace(unless_unsafe(decision, inputs.unsafe), irreversible=inputs.irreversible)
     return _redacted(decision, run.redactor)
 

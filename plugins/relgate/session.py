@@ -13,6 +13,7 @@ import pytest
 
 from relgate import news
 from relgate.bake import Bake
+from relgate.checking import Checking
 from relgate.collector import Collector, GateItems, read_collected
 from relgate.decide import Ending
 from relgate.errors import PolicyError, SourceError, UsageError
@@ -135,6 +136,7 @@ class Controller:
         with ExitStack() as stack:
             if not (serial and session.testsfailed):
                 try:
+                    Checking(self.run, wanted, reporter).check()
                     Proving(self.run, wanted, reporter).prove()
                     Exploring(self.run, wanted, reporter).explore()
                     self.ended_early = Bake(self.run, wanted, reporter).observe()

@@ -106,6 +106,22 @@ signals:
   stats: {json: {get: /api/stats, pointer: /queue/depth, unit: share}}
   alerts: {alerts: {every: 1m, from: alertmanager, match: {severity: critical}}}
 migrations: {command: make migrate}
+preflight:
+  checks:
+    unit: {run: make test, expect: all_pass, format: tap, timeout: 20m, ignore: skipped}
+    audit: {run: make audit, expect: no_critical, format: sarif, exit: [0, 1], ignore: [CVE-1]}
+    disk: {run: make disk, number: "< 80%"}
+    nodes: {run: make nodes, matches: '3 Ready'}
+    built: {run: make}
+  windows:
+    allow: ["Tue-Thu 10:00-16:00 America/Los_Angeles", "Sat,Mon 22:00-02:00 UTC"]
+    holidays: US-CA
+    freeze: [{from: 2026-12-20 UTC, to: "2027-01-02 08:00 Europe/Berlin", reason: nobody is there}]
+    runway: 1h
+    except: [hotfix, emergency]
+  facts: [version, ticket]
+  approvals: {least: {regular: 1, hotfix: 2}, not: author, people: {ann: [ann-gh, ann@example.org]}, review: hotfix}
+  attestations: {qa-sign-off: {}, rollback-owner: {max_age: 24h, any_release: true}}
 gates:
   p99:
     signal: requests
@@ -135,6 +151,7 @@ gates:
   depth-too: {signal: depth-too, fail: "> 0"}
   stats: {signal: stats, warn: "> 80%, 3 in a row", over: mean}
   alerts: {signal: alerts, fail: any, family: preflight}
+  preflight-unit: {severity: blocker, owner: team, family: preflight, on_fail: hold}
   login: {signal: null, family: smoke, next_steps: try it by hand}
   own: {signal: null, fail: "> 3ms"}
 phases:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from relgate.policy import environments, loads, model
+from relgate.policy import environments, loads, model, preflight
 from relgate.policy import smoke as of_paths
 from relgate.policy.api import EXPLORED, Api, Login
 from relgate.policy.audiences import Audience
@@ -42,6 +42,9 @@ def build(doc: Doc, plan: Plan, sha256: str) -> model.Policy:
     smoke = _smoke(doc["smoke"]) if "smoke" in doc else None
     if smoke is not None:
         gates |= {id_: _found(id_, "smoke", WALKED) for id_ in smoke.gates if id_ not in gates}
+    before = preflight.build(doc["preflight"]) if "preflight" in doc else None
+    if before is not None:
+        gates |= {id_: _asked(id_, text) for id_, text in before.gates.items() if id_ not in gates}
     risk = _risk(Risk.at(doc.get("confidence", DEFAULT_CONFIDENCE)), doc)
     return model.Policy(
         relgate=doc["relgate"],
@@ -51,6 +54,7 @@ def build(doc: Doc, plan: Plan, sha256: str) -> model.Policy:
         environments={name: _environment(name, raw, doc.get("noise")) for name, raw in doc["environments"].items()},
         signals={name: _signal(name, raw) for name, raw in entry(doc, "signals").items()},
         migrations=migrations,
+        preflight=before,
         api=api,
         smoke=smoke,
         notify={name: Audience(name=name, **raw) for name, raw in entry(doc, "notify").items()},
@@ -171,6 +175,11 @@ def _found(gate_id: str, family: model.Family, description: str) -> model.Gate:
         family=family,
         description=description,
     )
+
+
+def _asked(gate_id: str, text: str) -> model.Gate:
+    """Return a gate on what must be true before a rollout as it is where the policy says nothing about it."""
+    return _found(gate_id, "preflight", text).model_copy(update={"on_fail": "hold", "severity": "normal"})
 
 
 def _smoke(raw: Doc) -> Smoke:

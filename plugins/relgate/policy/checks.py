@@ -14,6 +14,7 @@ from relgate.policy.api import EXPLORED
 from relgate.policy.grammar import BAD, nearest
 from relgate.policy.migrations import PROVEN
 from relgate.policy.model import FAMILIES, LONGEST_WARMUP_S, Severity
+from relgate.policy.preflight import check_meaning, gate_ids
 from relgate.policy.risk import Risk
 from relgate.policy.shifts import check_rollout
 from relgate.policy.texts import FOUND
@@ -80,6 +81,8 @@ def check_policy(doc: Doc, faults: Faults) -> Plan:
     loads.check(doc, faults)
     _protected(doc, faults)
     check_rollout(doc, faults)
+    for below, fault in check_meaning(doc.get("preflight")):
+        faults.add(("preflight", *below), fault)
     return Plan(plans, phases)
 
 
@@ -108,7 +111,8 @@ def _gate(raw: Doc, rule: Rule, path: Path, faults: Faults, *, baseline: bool) -
         dimension = "text"
     fail, warn = gates.with_defaults(raw, rule, fail, warn)
     margins.check_worse_by(raw, rule, fail, path, faults)
-    careful = raw.get("family") == "preflight" or rule.kind == "version" or "expect" in raw
+    before = rule.kind == "findings" and gates.family_of(str(path[-1])) == "preflight"
+    careful = before or raw.get("family") == "preflight" or rule.kind == "version" or "expect" in raw
     on_fail = raw.get("on_fail", "hold" if careful else "rollback")
     severity = raw.get("severity", "critical" if on_fail == "rollback" else "normal")
     return GatePlan(raw, rule, dimension, fail, warn, on_fail, severity)
@@ -153,6 +157,8 @@ def _changed(base: GatePlan, change: Doc, doc: Doc, path: Path, faults: Faults, 
                 f'a phase may only tighten: "{after.text}" is looser than "{before.text}"',
             )
     _no_looser(base, change, doc, path, faults)
+    if base.rule.kind == "findings":
+        gates.check_before(str(path[-1] if path[0] == "phases" else path[1]), change, path, faults)
     raw = {**base.raw, **change}
     margins.check_worse_by(raw, base.rule, limits[0], path, faults)
     margins.check_no_looser(change, base.raw, base.fail, path, faults)
@@ -263,7 +269,7 @@ def _required(stage: Doc, doc: Doc, path: Path, faults: Faults) -> None:
     if required is BAD or known is BAD:
         return
     of_migrations, of_api = PROVEN if "migrations" in doc else (), EXPLORED if "api" in doc else ()
-    known = [*known, *of_migrations, *of_api, *gates.walked(doc)]
+    known = [*known, *of_migrations, *of_api, *gates.walked(doc), *gate_ids(doc.get("preflight"))]
     for index, name in enumerate(required):
         if name is not BAD and name not in known and name not in FAMILIES:
             faults.add(

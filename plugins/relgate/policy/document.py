@@ -13,6 +13,7 @@ from relgate.policy.ledger import SHAPE as LEDGER
 from relgate.policy.loads import WARM_UP
 from relgate.policy.migrations import SHAPE as MIGRATIONS
 from relgate.policy.model import FAMILIES, OnFail, Over, Severity
+from relgate.policy.preflight import SHAPE as PREFLIGHT
 from relgate.policy.rollout import ROUTER
 from relgate.policy.rollout import SHAPE as ROLLOUT
 from relgate.policy.smoke import SHAPE as SMOKE
@@ -228,6 +229,7 @@ POLICY = Record(
         Key("environments", MapOf(texts.LABEL, ENVIRONMENT, least=1), "where releases are observed", required=True),
         Key("signals", MapOf(texts.NAME, SIGNAL), "what is observed"),
         Key("migrations", MIGRATIONS, "where migrations come from"),
+        Key("preflight", PREFLIGHT, "what must be true before a rollout begins"),
         Key("api", API, "the API that is explored"),
         Key("smoke", SMOKE, "critical paths of users, walked in a browser and over HTTP"),
         Key("notify", MapOf(texts.NAME, AUDIENCE), "who is told what happens: audience to addresses and events"),

@@ -15,6 +15,8 @@ from relgate.policy.fields import FIELDS, dimension_of, unit_of_metric
 from relgate.policy.grammar import BAD, nearest
 from relgate.policy.limits import AnyLimit, Limit, NumberLimit, StatusLimit, parse_limit
 from relgate.policy.migrations import PROVEN
+from relgate.policy.preflight import PREFIX as PREFLIGHT
+from relgate.policy.preflight import gate_ids as asked_before
 from relgate.policy.risk import STATISTICAL
 from relgate.policy.smoke import PREFIX, gate_ids
 from relgate.policy.texts import WHOLE
@@ -60,7 +62,7 @@ class Rule:
 def rule_of(gate: Doc, doc: Doc, path: Path, faults: Faults) -> Rule | None:
     """Return what a gate judges; None when that is not known because of a fault (noted here or earlier)."""
     written, signals = gate.get("signal"), doc.get("signals", {})
-    if path[-1] in (*PROVEN, *EXPLORED, *walked(doc)):
+    if path[-1] in (*PROVEN, *EXPLORED, *walked(doc), *asked_before(doc.get("preflight"))):
         return Rule("findings", "count")
     if written is None:
         if "signal" not in gate and any(key in gate for key in ("fail", "warn", "quantile", "over", "expect")):
@@ -100,6 +102,8 @@ def walked(doc: Doc) -> tuple[str, ...]:
 
 def family_of(gate_id: str) -> Family:
     """Return the family of a gate that is judged by findings."""
+    if gate_id.startswith(PREFLIGHT):
+        return "preflight"
     return "smoke" if gate_id in EXPLORED or gate_id.startswith(PREFIX) else "migration"
 
 
@@ -219,12 +223,21 @@ def _check_proven(raw: Doc, path: Path, faults: Faults) -> None:
     """Note keys that mean nothing in a gate that has findings instead of a measurement."""
     family = family_of(str(path[-1]))
     excuse = "waive a finding in its revision"
+    if family == "preflight":
+        excuse = "say under preflight what is expected"
     if family == "smoke":
         excuse = "change what api leaves out" if path[-1] in EXPLORED else "allow a finding in smoke.allow"
     for key in raw:
         if key not in _OF_PROVEN and not (key == "family" and raw[key] == family):
             text = f"{path[-1]} is judged by its findings: {key} means nothing here; {excuse}"
             faults.add((*path, key), text, at_key=True)
+    check_before(str(path[-1]), raw, path, faults)
+
+
+def check_before(gate_id: str, raw: Doc, path: Path, faults: Faults) -> None:
+    """Note a gate on what must be true before a rollout that would roll back."""
+    if family_of(gate_id) == "preflight" and raw.get("on_fail") == "rollback":
+        faults.add((*path, "on_fail"), "before a rollout there is nothing to go back from: only hold stands here")
 
 
 def check_limits(

@@ -20,6 +20,7 @@ from relgate.policy.ledger import Ledger
 from relgate.policy.limits import Limit, NumberLimit
 from relgate.policy.loads import Load, WarmUp
 from relgate.policy.migrations import Migrations
+from relgate.policy.preflight import Preflight
 from relgate.policy.risk import Risk, can_roll_back_by_chance, complement, is_statistical
 from relgate.policy.rollout import Rollout
 from relgate.policy.smoke import Smoke
@@ -295,6 +296,7 @@ class Policy(Frozen):
     environments: Mapping[str, Environment]
     signals: Mapping[str, Signal] = {}
     migrations: Migrations | None = None
+    preflight: Preflight | None = None
     api: Api | None = None
     smoke: Smoke | None = None
     notify: Mapping[str, Audience] = {}

@@ -45,6 +45,7 @@ BY_KIND: dict[str, tuple[str, ...]] = {
     "findings": ("read the findings in the run's evidence/migrations.md: each says where, why and what to do",),
 }
 
+_BEFORE = ("read the run's evidence/preflight.md: it says what was asked, what came, and what to do",)
 _EXPLORED = ("read the findings in the run's evidence/api.md: each has a command that shows it again",)
 _OF_PATHS = (
     "look into evidence/smoke/ of the run, in the folder of this gate: screenshot, console, network, http.json",
@@ -68,5 +69,7 @@ def next_steps(gate: Gate, verdict: Verdict) -> tuple[str, ...]:
         usual = _EXPLORED
     elif is_path(gate):
         usual = _OF_PATHS
+    elif gate.kind == "findings" and gate.family == "preflight":
+        usual = _BEFORE
     general = _BY_VERDICT.get(verdict, usual)
     return gate.next_steps + runbook + (general if not gate.next_steps else ())

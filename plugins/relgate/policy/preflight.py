@@ -1,0 +1,213 @@
+"""What must be true before a rollout begins, in a policy: commands with what they must answer.
+
+Each check is a gate of its own, ``preflight-<name>``, so that reports name it. The gates need no entry under
+``gates:``; one there changes how grave they are and who looks after them. They hold and never roll back: before a
+rollout there is nothing to go back from.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+from relgate.policy import people, texts, units, windows
+from relgate.policy.base import Frozen
+from relgate.policy.grammar import Key, ListOf, MapOf, Record, Text, Whole, Words
+from relgate.policy.people import Approvals, Statement
+from relgate.policy.windows import Windows
+
+Expected = Literal["success", "empty", "all_pass", "no_critical"]
+Format = Literal["summary", "tap", "junit", "json", "lines", "pip-audit", "trivy", "npm-audit", "sarif"]
+
+PREFIX = "preflight-"
+WINDOW, FACTS, APPROVALS = f"{PREFIX}window", f"{PREFIX}facts", f"{PREFIX}approvals"
+ATTESTATIONS = f"{PREFIX}attestations"
+_OWN = {
+    "windows": (WINDOW, "the time is one in which the service may be released"),
+    "facts": (FACTS, "the release says what it is and why"),
+    "approvals": (APPROVALS, "enough people have approved the release, none of them their own"),
+    "attestations": (ATTESTATIONS, "people have stated what the policy asks for"),
+}
+"""Key of ``preflight`` -> its gate, and what that protects."""
+OF_TESTS: tuple[Format, ...] = ("summary", "tap", "junit", "json", "lines")
+OF_SCANNERS: tuple[Format, ...] = ("pip-audit", "trivy", "npm-audit", "sarif", "json")
+DEFAULT_TIMEOUT_S = 600.0
+
+
+class Threshold(Frozen):
+    """What a number must be, as written in ``text``. ``unit``: what stands behind the number: ``%``, ``MB``."""
+
+    op: Literal["<", "<=", ">", ">=", "=="]
+    value: float
+    unit: str
+    text: str
+
+    def kept_by(self, number: float) -> bool:
+        """Whether a number is what it must be; NaN never is."""
+        return {
+            "<": number < self.value,
+            "<=": number <= self.value,
+            ">": number > self.value,
+            ">=": number >= self.value,
+            "==": number == self.value,
+        }[self.op]
+
+
+class Check(Frozen):
+    """A command and what it must answer: one of ``expect``, ``matches`` (found in what it prints), ``number``.
+
+    ``exit``: the codes with which it may end; empty: 0, for a scanner also one that says that something was found.
+    ``ignore``: what a scanner or a test run may report: ids of vulnerabilities, names of tests, words such as skipped.
+    """
+
+    run: str
+    expect: Expected | None = None
+    matches: str | None = None
+    number: Threshold | None = None
+    format: Format | None = None
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    exit: tuple[int, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+
+class Preflight(Frozen):
+    """All that must be true before a rollout; ``checks`` by the name that their gate has."""
+
+    checks: Mapping[str, Check] = {}
+    windows: Windows | None = None
+    facts: tuple[str, ...] = ()
+    approvals: Approvals | None = None
+    attestations: Mapping[str, Statement] = {}
+
+    @property
+    def gates(self) -> dict[str, str]:
+        """Gate id -> what it protects."""
+        gates = {f"{PREFIX}{name}": _about(check) for name, check in self.checks.items()}
+        if self.windows is not None:
+            gates[WINDOW] = _OWN["windows"][1]
+        for key in ("facts", "approvals", "attestations"):
+            if getattr(self, key):
+                gates[_OWN[key][0]] = _OWN[key][1]
+        return gates
+
+
+def _about(check: Check) -> str:
+    answer = {
+        "success": "ends well",
+        "empty": "prints nothing",
+        "all_pass": "reports tests, all passed",
+        "no_critical": "reports nothing critical",
+    }
+    if check.matches is not None:
+        return f"`{check.run}` prints what {check.matches!r} matches"
+    if check.number is not None:
+        return f"`{check.run}` prints a number {check.number.text}"
+    return f"`{check.run}` {answer[check.expect or 'success']}"
+
+
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?"
+_THRESHOLD = rf"(?:<=?|>=?|==) ?-?{_NUMBER} ?[A-Za-z%/]{{0,10}}"
+
+
+def _threshold(raw: object) -> Threshold:
+    """Return the comparison of ``< 80%``; ValueError where it is none."""
+    pattern = units.full(rf"(<=?|>=?|==) ?(-?{_NUMBER}) ?([A-Za-z%/]{{0,10}})")
+    found = re.search(pattern, raw) if isinstance(raw, str) else None
+    if found is None:
+        raise ValueError(f"expected what a number must be, such as < 80% or == 0, got {units.shown(raw)}")
+    op: Any = found[1]
+    return Threshold(op=op, value=float(found[2]), unit=found[3], text=found[0])
+
+
+THRESHOLD = Text("what a number must be", units.full(_THRESHOLD), _threshold, ("< 80%", "== 0"))
+
+CHECK = Record(
+    "a check",
+    (
+        Key("run", texts.FREE, "the command; no shell: pipes and variables belong into a script", required=True),
+        Key("expect", Words(get_args(Expected)), "what it must answer", "success"),
+        Key("matches", texts.PATTERN, "what must be found in what it prints"),
+        Key("number", THRESHOLD, "what the one number that it prints must be"),
+        Key("format", Words(get_args(Format)), "how its report is written", "summary for all_pass"),
+        Key("timeout", texts.INTERVAL, "how long it may take; then it is killed with all that it started", "10m"),
+        Key("exit", ListOf(Whole(0, 255)), "codes with which it may end", "0"),
+        Key("ignore", ListOf(texts.FREE), "what its report may name: ids, packages, tests, words such as skipped"),
+    ),
+    at_most_one=("expect", "matches", "number"),
+    needs={"format": "expect", "ignore": "expect"},
+)
+
+SHAPE = Record(
+    "preflight",
+    (
+        Key("checks", MapOf(texts.NAME, CHECK, least=1), "commands and what they must answer, each a gate"),
+        Key("windows", windows.SHAPE, "when a release may begin"),
+        Key("facts", ListOf(people.FACT), "what --gate-release must say about the release"),
+        Key("approvals", people.APPROVALS, "how many people must approve which type of release"),
+        Key("attestations", MapOf(texts.LABEL, people.STATEMENT, least=1), "what people must have stated"),
+    ),
+)
+
+
+def gate_ids(raw: Any) -> tuple[str, ...]:
+    """Return the ids of the gates of a parsed ``preflight``, faulty or not."""
+    if not isinstance(raw, dict):
+        return ()
+    checks = raw.get("checks")
+    named = tuple(f"{PREFIX}{name}" for name in checks) if isinstance(checks, dict) else ()
+    return (*named, *(gate for key, (gate, _) in _OWN.items() if key in raw))
+
+
+def check_meaning(raw: Any) -> list[tuple[tuple[str | int, ...], str]]:
+    """Return what keys mean together, and do not: path below ``preflight``, and the fault."""
+    if not isinstance(raw, dict):
+        return []
+    found: list[tuple[tuple[str | int, ...], str]] = []
+    if not raw:
+        found.append(((), "preflight asks nothing: expected checks, windows, facts, approvals or attestations"))
+    found += [(("approvals", *path), fault) for path, fault in people.check_approvals(raw.get("approvals"))]
+    found += [(("windows", *path), fault) for path, fault in windows.check(raw.get("windows"))]
+    found += _check_formats(raw.get("checks"))
+    return found
+
+
+def _check_formats(checks: Any) -> list[tuple[tuple[str | int, ...], str]]:
+    found: list[tuple[tuple[str | int, ...], str]] = []
+    for name, check in checks.items() if isinstance(checks, dict) else ():
+        if not isinstance(check, dict) or not isinstance(check.get("expect", "success"), str):
+            continue
+        path: tuple[str | int, ...] = ("checks", name)
+        for key, (gate, _) in _OWN.items():
+            if gate == f"{PREFIX}{name}":
+                found.append((path, f"{name} is the name of the gate of {key}: a check needs another one"))
+        expect, form = check.get("expect", "success"), check.get("format")
+        fitting = {"all_pass": OF_TESTS, "no_critical": OF_SCANNERS}.get(expect, ())
+        if expect == "no_critical" and form is None and "format" not in check:
+            found.append((path, f"no_critical needs a format: {', '.join(OF_SCANNERS)}"))
+        elif isinstance(form, str) and form not in fitting:
+            known = f"expected one of {', '.join(fitting)}" if fitting else "it has none"
+            found.append(((*path, "format"), f"{form} is no format of {expect}: {known}"))
+        if "ignore" in check and not fitting:
+            found.append(((*path, "ignore"), f"{expect} names nothing: ignore stands beside all_pass and no_critical"))
+    return found
+
+
+def build(raw: dict[str, Any]) -> Preflight:
+    """Return the value of a parsed ``preflight`` without faults."""
+    return Preflight(
+        checks={name: _check(check) for name, check in raw.get("checks", {}).items()},
+        windows=windows.build(raw["windows"]) if "windows" in raw else None,
+        facts=raw.get("facts", ()),
+        approvals=people.build_approvals(raw["approvals"]) if "approvals" in raw else None,
+        attestations=people.build_statements(raw.get("attestations", {})),
+    )
+
+
+def _check(raw: dict[str, Any]) -> Check:
+    given = {
+        name: raw[name] for name in ("run", "expect", "matches", "number", "format", "exit", "ignore") if name in raw
+    }
+    if not {"expect", "matches", "number"} & set(raw):
+        given["expect"] = "success"
+    if given.get("expect") == "all_pass":
+        given.setdefault("format", "summary")
+    return Check(timeout_s=raw.get("timeout", DEFAULT_TIMEOUT_S), **given)
