@@ -13,9 +13,16 @@ import queue
 import subprocess
 import sys
 import threading
-from typing import Any, Protocol, Self
+import time
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from relgate.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_EVERY_S = 2.0
+"""Between two lines of progress on the screen."""
 
 
 class Screen(Protocol):
@@ -86,6 +93,37 @@ class Child:
         except (queue.Empty, ValueError):
             return None
         return document
+
+    def follow(self, say: Callable[[str], None], step: str, ended: str, failed: str) -> str:
+        """Show progress until the process says that it has finished; return what it says about it.
+
+        Its lines are ``{"done": 3, "of": 9, "at": TEXT}``, and last ``{"finished": true, "said": TEXT}`` or
+        ``{"finished": false, "error": TEXT}``.
+
+        Args:
+            say: shows one line.
+            step: what it is at: ``migration``.
+            ended: what is said where it is gone before that.
+            failed: what is said where it could not do what it was to do.
+
+        Raises:
+            SourceError: it is gone, or has failed.
+
+        """
+        next_s = time.monotonic()
+        while True:
+            line = self.progress(timeout_s=0.5)
+            if line is None and not self.alive():
+                raise SourceError(f"{ended}: {self.last_words()}")
+            if line is None:
+                continue
+            if "finished" in line:
+                if not line["finished"]:
+                    raise SourceError(f"{failed}: {line.get('error')}")
+                return str(line.get("said", ""))
+            if time.monotonic() >= next_s:
+                say(f"{step} {line['done'] + 1} of {line['of']}: {line['at']}")
+                next_s = time.monotonic() + _EVERY_S
 
     def alive(self) -> bool:
         """Whether the process still runs or has lines that were not read."""

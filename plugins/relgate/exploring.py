@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from relgate.child import Screen
     from relgate.policy import Target
     from relgate.settings import Run
-
-_EVERY_S = 2.0
 
 
 class Exploring:
@@ -54,7 +51,13 @@ class Exploring:
             return
         self._say(f"exploring the API of {self._run.candidate_url} ({len(self._wanted)} gates)")
         with Child("relgate.explore", json.dumps(self._plan()), "the explorer") as child:
-            self._follow(child)
+            said = child.follow(
+                self._say,
+                "request",
+                "the explorer ended before its result was written",
+                "the API could not be explored",
+            )
+            self._say(f"explored: {said}")
 
     def _plan(self) -> dict[str, Any]:
         run, api = self._run, self._run.policy.api
@@ -95,23 +98,6 @@ class Exploring:
         elif auth is not None:
             shown |= {name: in_shell(value) for name, value in auth.header.items()}
         return {"url": url, "headers": headers, "shown": shown}
-
-    def _follow(self, child: Child) -> None:
-        next_s = time.monotonic()
-        while True:
-            line = child.progress(timeout_s=0.5)
-            if line is None and not child.alive():
-                raise SourceError(f"the explorer ended before its result was written: {child.last_words()}")
-            if line is None:
-                continue
-            if "finished" in line:
-                if not line["finished"]:
-                    raise SourceError(f"the API could not be explored: {line.get('error')}")
-                self._say(f"explored: {line.get('said', '')}")
-                return
-            if time.monotonic() >= next_s:
-                self._say(f"request {line['done'] + 1} of {line['of']}: {line['at']}")
-                next_s = time.monotonic() + _EVERY_S
 
     def _say(self, text: str) -> None:
         if self._screen is not None:

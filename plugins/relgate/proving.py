@@ -7,7 +7,6 @@ killed takes its databases with it. It gets its plan through a pipe, since the p
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
     from relgate.child import Screen
     from relgate.settings import Run
-
-_EVERY_S = 2.0
 
 
 class Proving:
@@ -54,7 +51,13 @@ class Proving:
         source = policy.source if policy is not None else "nothing"
         self._say(f"proving the migrations of {source} ({len(self._wanted)} gates)")
         with Child("relgate.prove", json.dumps(self._plan()), "the prover") as child:
-            self._follow(child)
+            said = child.follow(
+                self._say,
+                "migration",
+                "the prover ended before its proof was written",
+                "the migrations could not be proven",
+            )
+            self._say(f"proven: {said}")
 
     def _plan(self) -> dict[str, Any]:
         migrations = self._run.policy.migrations
@@ -74,23 +77,6 @@ class Proving:
             "secrets": [*self._run.secrets],
             "redact": list(self._run.policy.redact),
         }
-
-    def _follow(self, child: Child) -> None:
-        next_s = time.monotonic()
-        while True:
-            line = child.progress(timeout_s=0.5)
-            if line is None and not child.alive():
-                raise SourceError(f"the prover ended before its proof was written: {child.last_words()}")
-            if line is None:
-                continue
-            if "finished" in line:
-                if not line["finished"]:
-                    raise SourceError(f"the migrations could not be proven: {line.get('error')}")
-                self._say(f"proven: {line.get('said', '')}")
-                return
-            if time.monotonic() >= next_s:
-                self._say(f"migration {line['done'] + 1} of {line['of']}: {line['at']}")
-                next_s = time.monotonic() + _EVERY_S
 
     def _say(self, text: str) -> None:
         if self._screen is not None:
