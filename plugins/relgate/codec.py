@@ -14,7 +14,7 @@ from typing import Any
 
 import rfc8785
 
-from relgate.values import GateResult, Verdict
+from relgate.values import Finding, Findings, GateResult, Verdict
 
 DECISION_SCHEMA = 2
 MOST_EVIDENCE = 1e15
@@ -87,6 +87,19 @@ def encode_result(result: GateResult) -> str:
     plain = {field.name: getattr(result, field.name) for field in fields(result)}
     plain["verdict"] = result.verdict.value
     return json.dumps({"schema": _GATE_RESULT_SCHEMA, "result": plain}, allow_nan=False)
+
+
+def decode_findings(plain: dict[str, Any]) -> Findings:
+    """The findings of a gate from their JSON object, as ``asdict`` made it. ``plain`` is used up.
+
+    Raises:
+        KeyError, TypeError: it is no such object.
+
+    """
+    plain["findings"] = tuple(Finding(**one) for one in plain["findings"])
+    for name in ("problems", "notes"):
+        plain[name] = tuple(plain[name])
+    return Findings(**plain)
 
 
 def decode_result(text: str) -> GateResult:

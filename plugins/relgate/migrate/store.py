@@ -6,11 +6,13 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from relgate.codec import decode_findings
 from relgate.errors import SourceError
-from relgate.values import Finding, Findings
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from relgate.values import Findings
 
 NAME = "migrations.json"
 _SCHEMA = 1
@@ -56,7 +58,7 @@ def read(folder: Path, run_id: str) -> Proof:
         plain = json.loads(path.read_text(encoding="utf-8"))
         if plain.pop("schema") != _SCHEMA:
             raise SourceError(f"{path}: expected schema {_SCHEMA}; it was written by another version of relgate")
-        gates = {name: _findings(one) for name, one in plain.pop("gates").items()}
+        gates = {name: decode_findings(one) for name, one in plain.pop("gates").items()}
         for name in ("revisions", "irreversible", "unsafe", "files"):
             plain[name] = tuple(plain[name])
         proof = Proof(gates=gates, **plain)
@@ -67,10 +69,3 @@ def read(folder: Path, run_id: str) -> Proof:
     if proof.run_id != run_id:
         raise SourceError(f"{path}: the proof is that of run {proof.run_id}, not of {run_id}")
     return proof
-
-
-def _findings(plain: dict[str, Any]) -> Findings:
-    plain["findings"] = tuple(Finding(**one) for one in plain["findings"])
-    for name in ("problems", "notes"):
-        plain[name] = tuple(plain[name])
-    return Findings(**plain)

@@ -9,12 +9,14 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from relgate.codec import decode_findings
 from relgate.errors import SourceError
-from relgate.values import Finding, Findings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from relgate.values import Findings
 
 NAME = "preflight.json"
 _SCHEMA = 1
@@ -64,10 +66,7 @@ def read(folder: Path, run_id: str) -> dict[str, Asked]:
 
 
 def _asked(plain: dict[str, Any]) -> Asked:
-    found = plain.pop("findings")
-    found["findings"] = tuple(Finding(**one) for one in found["findings"])
-    for name in ("problems", "notes"):
-        found[name] = tuple(found[name])
+    found = decode_findings(plain.pop("findings"))
     for name in ("files", "paths"):
         plain[name] = tuple(plain[name])
-    return Asked(findings=Findings(**found), **plain)
+    return Asked(findings=found, **plain)
