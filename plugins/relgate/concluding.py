@@ -67,7 +67,7 @@ def conclude(walked: SmokePath) -> None:
 
 def _found(walked: SmokePath) -> Findings:
     """Return everything that was found on a path, its pages included."""
-    from relgate.smoke.pages import allowed, judge
+    from relgate.smoke.pages import allowed, judge, starved
 
     more: list[Finding] = []
     problems: list[str] = []
@@ -81,7 +81,7 @@ def _found(walked: SmokePath) -> Findings:
             problems += [text for text in dict.fromkeys(seen.refused) if text not in walked.walk.problems]
         else:
             more += judge(walked.gate, seen, walked.policy, walked.targets.candidate)
-            problems += _unwatched(walked)
+            problems += [*starved(seen, walked.policy), *_unwatched(walked)]
     elif "page" in getattr(walked.item, "fixturenames", ()) and not walked.walk.problems:
         problems.append("the `page` of another plugin was used, which nobody watches: run with -p no:playwright")
     more += _leftovers(walked)

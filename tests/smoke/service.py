@@ -31,7 +31,7 @@ SCRIPTS = {
     "/shift.js": "setTimeout(() => { const one = document.createElement('div'); one.style.height = '300px';"
     " document.body.prepend(one); }, 150)",
     "/busy.js": "document.getElementById('go').addEventListener('click', () => {"
-    " const until = performance.now() + 600; while (performance.now() < until) {} document.title = 'done'; })",
+    " const until = performance.now() + 2000; while (performance.now() < until) {} document.title = 'done'; })",
     "/fetches.js": "fetch('/api/nothing')",
     "/good.js": "document.title = 'Good at Small'",
 }
@@ -94,9 +94,9 @@ class Service:
         return Response(text or "", 200 if text else 404, media_type="text/javascript")
 
     async def picture(self, request: Request) -> Response:
-        """GET /{name}.svg; a slow one after 3 s."""
+        """GET /{name}.svg; a slow one after 5 s."""
         if "slow" in request.url.path:
-            await asyncio.sleep(3.0)
+            await asyncio.sleep(5.0)
         return Response(SVG.format(self.colour), media_type="image/svg+xml")
 
     async def sent(self, request: Request) -> Response:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from relgate.policy.smoke import Allow, Limits, Smoke
 from relgate.ports.browsing import Difference, Document, Failed, Measured, Said, Seen, Violation, bare, origin
 from relgate.smoke.faults import FAULTS
-from relgate.smoke.pages import judge, shown, vitals
+from relgate.smoke.pages import judge, shown, starved, vitals
 
 CANDIDATE = "https://shop.example"
 GOOD = tuple(
@@ -127,17 +127,36 @@ def test_the_worst_page_of_a_path_counts() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(["lcp", "cls", "inp"]), st.floats(0, 100)), max_size=20), st.floats(0.001, 50)
+    st.lists(
+        st.tuples(st.sampled_from(["lcp", "cls", "inp"]), st.floats(0, 100), st.sampled_from([0.0, 0.5, 200.0])),
+        max_size=20,
+    ),
+    st.floats(0.001, 50),
 )
-def test_a_vital_is_found_exactly_when_its_worst_is_over_the_limit(
-    measured: list[tuple[str, float]], limit: float
+def test_a_vital_over_the_limit_is_found_or_not_decidable(
+    measured: list[tuple[str, float, float]], limit: float
 ) -> None:
-    """Whatever the order."""
-    seen = Seen(measured=[Measured(f"{CANDIDATE}/", vital, value) for vital, value in measured])  # type: ignore[arg-type]
+    """Whatever the order: a finding where a visit is over it even without the browser's wait, else a problem."""
+    seen = Seen(measured=[Measured(f"{CANDIDATE}/", *one) for one in measured])  # type: ignore[arg-type]
     policy = POLICY.model_copy(update={"limits": Limits(lcp_s=limit, cls=limit, inp_s=limit)})
     over = {name for name, value in vitals(seen).items() if value > limit}
+    proven = {name for name, value, waited_s in measured if value > limit and value - waited_s > limit}
+
     found = {one.code.partition("-")[0] for one in judge("g", seen, policy, CANDIDATE)}
-    assert found == over
+    unsure = {why.split(": ")[1].split()[0].lower() for why in starved(seen, policy)}
+
+    assert found == proven
+    assert unsure == over - proven
+
+
+def test_what_a_busy_machine_adds_is_nobodys_fault() -> None:
+    """One line with what was measured, the limit and the wait; nothing where the policy looks away."""
+    seen = Seen(measured=[Measured(f"{CANDIDATE}/", "inp", 0.248, 0.1)])
+
+    (why,) = starved(seen, POLICY)
+
+    assert why.startswith("/: INP 248 ms, limit 200 ms, of which the browser may have waited 100 ms for a processor")
+    assert starved(seen, POLICY.model_copy(update={"without": ("vitals",)})) == ()
 
 
 def test_differences_warn_and_say_how_much() -> None:

@@ -66,11 +66,16 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A Web Vital of one visit: seconds for ``lcp`` and ``inp``, no unit for ``cls``."""
+    """A Web Vital of one visit: seconds for ``lcp`` and ``inp``, no unit for ``cls``.
+
+    ``waited_s``: how much of it the browser may have spent waiting for a processor, seconds: the longest wait of a
+    thread since the pages were last at rest.
+    """
 
     page: str
     vital: Vital
     value: float
+    waited_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

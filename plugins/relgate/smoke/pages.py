@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from relgate.policy.smoke import Smoke
-    from relgate.ports.browsing import Document, Failed, Said, Seen
+    from relgate.ports.browsing import Document, Failed, Measured, Said, Seen
     from relgate.values import Finding
 
 _LOADING = "Failed to load resource"
@@ -127,17 +127,50 @@ def _accessible(gate: str, seen: Seen, policy: Smoke) -> Iterator[Finding]:
         yield finding(gate, code, what, do=f"mend it: {one.url}" if one.url else "")
 
 
+def starved(seen: Seen, policy: Smoke) -> tuple[str, ...]:
+    """Return which Web Vitals nobody can judge, as sentences: the machine, not the page, may have made them slow.
+
+    A vital over its limit counts against the page only where it is over the limit without the time that the browser
+    waited for a processor. That time may have passed beside what was measured: so what is left of it proves nothing
+    good either, and the path is inconclusive.
+    """
+    if "vitals" in policy.without:
+        return ()
+    return tuple(
+        f"{_page(one.page)}: {shown(one.vital, one.value)}, limit {_limit(one.vital, limit)}, of which the browser may "
+        f"have waited {one.waited_s * 1000:.0f} ms for a processor: this machine is too busy to tell, give it a core"
+        for one, _, limit in _over(seen, policy)
+        if one.value - one.waited_s <= limit
+    )
+
+
 def _vitals(gate: str, seen: Seen, policy: Smoke) -> Iterator[Finding]:
+    for one, code, limit in _over(seen, policy):
+        if one.value - one.waited_s > limit:
+            said = f"{shown(one.vital, one.value)}, limit {_limit(one.vital, limit)}"
+            yield finding(gate, code, f"{_page(one.page)}: {said}")
+
+
+def _over(seen: Seen, policy: Smoke) -> Iterator[tuple[Measured, str, float]]:
+    """Yield for each vital that is over its limit anywhere: the visit on which it was worst, its code, its limit.
+
+    Worst is what is longest without the time that the machine may have added; the longest where the machine may have
+    added all that is over the limit.
+    """
     limits = policy.limits
     for vital, code, limit in (
         ("lcp", "lcp-slow", limits.lcp_s),
         ("cls", "cls-high", limits.cls),
         ("inp", "inp-slow", limits.inp_s),
     ):
-        worst = max((one for one in seen.measured if one.vital == vital), key=lambda one: one.value, default=None)
-        if worst is not None and worst.value > limit:
-            said = f"{shown(vital, worst.value)}, limit {shown(vital, limit).partition(' ')[2]}"
-            yield finding(gate, code, f"{_page(worst.page)}: {said}")
+        over = [one for one in seen.measured if one.vital == vital and one.value > limit]
+        proven = [one for one in over if one.value - one.waited_s > limit]
+        if over:
+            yield max(proven or over, key=lambda one: one.value), code, limit
+
+
+def _limit(vital: str, limit: float) -> str:
+    return shown(vital, limit).partition(" ")[2]
 
 
 def _looks(gate: str, seen: Seen, policy: Smoke) -> Iterator[Finding]:
