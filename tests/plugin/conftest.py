@@ -37,6 +37,10 @@ def value(number):
     return Measurement("count", n=1, value=number)
 """
 
+# Plugins of libraries that are installed beside relgate and that no session here needs: to import them takes longer
+# than to import relgate itself, in every process of every session.
+LIGHT = ("-p", "no:schemathesis", "-p", "no:locust", "-p", "no:hypothesispytest")
+
 GATES = {
     "alpha": '@pytest.mark.canary\ndef test_alpha(gate):\n    gate.judge("alpha", value(1.0))\n',
     "beta": '@pytest.mark.canary\ndef test_beta(gate):\n    gate.judge("beta", value(2.0))\n',
@@ -113,7 +117,7 @@ class Project:
             key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "GITHUB_", "RELGATE_"))
         }
         return subprocess.Popen(
-            [sys.executable, "-m", "pytest", *marked, *parallel, *arguments],
+            [sys.executable, "-m", "pytest", *LIGHT, *marked, *parallel, *arguments],
             cwd=self.folder,
             env=environment | self.environment,
             stdout=subprocess.PIPE,

@@ -12,7 +12,7 @@ import pytest
 
 from examples.shop.releases import RELEASES
 from examples.shop.run import start
-from tests.plugin.conftest import Ended
+from tests.plugin.conftest import LIGHT, Ended
 
 ROOT = Path(__file__).parents[2]
 BROKEN = (
@@ -51,7 +51,8 @@ def walk(release: str, folder: Path, *arguments: str) -> Ended:
     with start(release, smtp=mail) as shop:
         done = subprocess.run(
             [
-                *(sys.executable, "-m", "pytest", "smoke", "-m", "smoke", "-q", "-p", "no:cacheprovider"),
+                *(sys.executable, "-m", "pytest", *LIGHT, "smoke", "-m", "smoke", "-q"),
+                *("-p", "no:cacheprovider"),
                 *("--gate-policy", str(policy), "--gate-candidate", shop.url),
                 *("--gate-reports", str(folder / "reports"), *arguments),
             ],
