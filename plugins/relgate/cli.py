@@ -121,6 +121,7 @@ def parser() -> argparse.ArgumentParser:
     _add_backtest(commands)
     reporting.add(commands)
     _add_rollout(commands)
+    _add_serve(commands)
 
     schema = commands.add_parser("schema", help="JSON Schema of the policy, for editors")
     schema.set_defaults(command=_schema)
@@ -189,6 +190,20 @@ def _add_rollout(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     rollout.add_argument("--reason", metavar="TEXT", default="", help="why; recorded")
     rollout.add_argument("--actor", metavar="NAME", help="who asks (default: what the CI or the system says)")
     rollout.set_defaults(command=_rollout)
+
+
+def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    serve = commands.add_parser(
+        "serve", help="judge for Argo Rollouts, Flagger or Kayenta: a web endpoint with the three-way answer"
+    )
+    serve.add_argument("--gate-policy", metavar="FILE", default=POLICY, help=f"policy file (default: {POLICY})")
+    serve.add_argument("--gate-env", metavar="NAME", help="environment of requests that name none")
+    serve.add_argument("--gate-reports", metavar="DIR", default="reports", help="where records are (default: reports)")
+    serve.add_argument("--listen", metavar="HOST:PORT", default="127.0.0.1:8686", help="default: 127.0.0.1:8686")
+    serve.add_argument("--token", metavar="REF", help="env:NAME or file:PATH; needed where others can reach it")
+    serve.add_argument("--fresh", metavar="DURATION", default="10m", help="how long an answer is good (default: 10m)")
+    serve.add_argument("--pytest", metavar="ARGS", default="", help="further options of pytest, such as paths")
+    serve.set_defaults(command=_serve)
 
 
 def _init(given: argparse.Namespace) -> int:
@@ -371,6 +386,24 @@ def _rollout(given: argparse.Namespace) -> int:
     if given.word is not None:
         return command.order(wanted, given.word, given.reason, given.to)
     return command.detach(wanted, sys.argv[1:]) if given.detach else command.roll_out(wanted)
+
+
+def _serve(given: argparse.Namespace) -> int:
+    import shlex
+
+    from relgate.deploy import serving
+    from relgate.policy import units
+
+    wanted = serving.Wanted(
+        policy=given.gate_policy,
+        reports=Path(given.gate_reports),
+        listen=given.listen,
+        token=given.token,
+        environment=given.gate_env,
+        pytest=tuple(shlex.split(given.pytest)),
+        fresh_s=_above_zero("--fresh", units.parse_duration, given.fresh) or 0.0,
+    )
+    return serving.run(wanted, lambda text: print(text, flush=True))
 
 
 def _schema(given: argparse.Namespace) -> int:  # noqa: ARG001

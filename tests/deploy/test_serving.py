@@ -1,0 +1,157 @@
+"""``relgate serve``, asked over HTTP as other rollout controllers ask: real sessions, real records."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from relgate.deploy.serving import Wanted, question, run
+from relgate.errors import UsageError
+from tests.plugin.conftest import HEAD, POLICY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# Version 2 is good, version 3 is bad, version 4 never ends.
+GATES = """
+@pytest.mark.canary
+def test_alpha(gate):
+    version = gate._run.version
+    if version == "4":
+        open("begun", "w").close()
+        time.sleep(600)
+    gate.judge("alpha", value(11.0 if version == "3" else 1.0))
+
+@pytest.mark.canary
+def test_beta(gate):
+    gate.judge("beta", value(2.0))
+"""
+TOKEN = "let-me-ask"
+
+
+class Served:
+    """A server in ``folder``."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        (folder / "relgate.yaml").write_text(POLICY)
+        (folder / "test_gates.py").write_text(HEAD + GATES)
+        (folder / "token").write_text(TOKEN + "\n")
+        self.folder = folder
+        command = [sys.executable, "-m", "relgate.cli", "serve", "--listen", "127.0.0.1:0", *words]
+        self.process = subprocess.Popen(
+            [*command, "--token", f"file:{folder / 'token'}", "--pytest=-p no:schemathesis -p no:locust"],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        found = re.search(r"http://\S+", self.process.stdout.readline())
+        assert found is not None
+        self.http = httpx.Client(base_url=found[0], headers={"Authorization": f"Bearer {TOKEN}"}, timeout=100)
+
+    def decided(self, **words: str) -> dict[str, Any]:
+        """Ask until it is decided."""
+        while True:
+            told: dict[str, Any] = self.http.get("/v1/decision", params=words).json()
+            if told["state"] != "judging":
+                return told
+            assert told["value"] == 0
+            time.sleep(0.2)
+
+    def close(self) -> None:
+        """End it in order."""
+        self.http.close()
+        self.process.terminate()
+        self.process.communicate(timeout=60)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    """A server."""
+    one = Served(tmp_path)
+    yield one
+    one.close()
+
+
+def test_others_are_told_what_was_recorded(served: Served) -> None:
+    """A good version and a bad one, in the words of each controller; nobody is let on before there is a record."""
+    flagger = {"name": "shop", "namespace": "prod", "phase": "Progressing", "metadata": {"stage": "stage"}}
+    assert served.http.post("/flagger/rollback", json=flagger, params={"version": "2"}).status_code == 412
+    assert served.http.post("/flagger/confirm", json=flagger, params={"version": "2"}).status_code == 425
+    good = served.decided(stage="stage", version="2")
+    assert (good["decision"], good["value"], good["gates"]) == ("promote", 1, {"alpha": "pass", "beta": "pass"})
+    assert served.http.post("/flagger/confirm", json=flagger, params={"version": "2"}).status_code == 200
+    record = json.loads((served.folder / "reports" / good["run"] / "decision.json").read_text())
+    assert (record["decision"], record["release"]["version"]) == ("promote", "2")
+
+    kayenta = served.http.post("/kayenta/judge", params={"stage": "stage", "version": "3"}, json={"canaryConfig": {}})
+    assert kayenta.json()["score"]["classification"] == "Fail"
+    bad = served.decided(stage="stage", version="3")
+    assert (bad["decision"], bad["value"]) == ("rollback", -1)
+    assert served.http.post("/flagger/rollback", json=flagger, params={"version": "3"}).status_code == 200
+    assert served.http.post("/flagger/confirm", json=flagger, params={"version": "3"}).status_code == 409
+
+
+def test_what_cannot_be_judged_is_a_hold_that_says_why(served: Served) -> None:
+    """A stage that the policy has not, no version, a second question while the first is judged."""
+    assert "no-such" in served.decided(stage="no-such", version="2")["reasons"][0]
+    assert "which version" in served.decided(stage="stage")["reasons"][0]
+    assert served.http.get("/v1/decision", params={"stage": "stage", "version": "4"}).json()["state"] == "judging"
+    other = served.decided(stage="stage", version="2")
+    assert (other["state"], other["value"]) == ("refused", 0)
+    assert "is being judged: stage stage" in other["reasons"][0]
+
+
+def test_who_has_no_token_starts_nothing(served: Served) -> None:
+    """Nor does who sends no JSON."""
+    for wrong in ({"Authorization": "Bearer wrong"}, {"Authorization": ""}):
+        assert (
+            served.http.get("/v1/decision", params={"stage": "stage", "version": "2"}, headers=wrong).status_code == 401
+        )
+    assert served.http.post("/v1/decision", content=b"[1").status_code == 400
+    assert served.http.post("/v1/decision", content=b"[" * 100_000).status_code == 400
+    assert served.http.get("/healthz", headers={"Authorization": ""}).status_code == 200
+    assert not (served.folder / "reports").exists()
+
+
+def test_a_server_that_ends_leaves_a_recorded_hold(tmp_path: Path) -> None:
+    """Its session ends in order."""
+    served = Served(tmp_path)
+    run_id = served.http.get("/v1/decision", params={"stage": "stage", "version": "4"}).json()["run"]
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.1)
+    served.close()
+
+    record = json.loads((tmp_path / "reports" / run_id / "decision.json").read_text())
+    assert record["decision"] == "hold"
+
+
+@pytest.mark.parametrize(
+    ("listen", "token", "said"),
+    [
+        ("0.0.0.0:0", None, "name a token"),
+        ("127.0.0.1", None, "expected HOST:PORT"),
+        ("127.0.0.1:x", None, "expected HOST:PORT"),
+        ("127.0.0.1:0", "plain-secret", "expected env:NAME or file:PATH"),
+    ],
+)
+def test_options_that_do_not_fit_are_one_line(tmp_path: Path, listen: str, token: str | None, said: str) -> None:
+    """Before anything listens."""
+    (tmp_path / "relgate.yaml").write_text(POLICY)
+    with pytest.raises(UsageError, match=said):
+        run(Wanted(str(tmp_path / "relgate.yaml"), tmp_path / "reports", listen, token), print)
+
+
+def test_a_question_is_the_same_while_its_words_are() -> None:
+    """What is no word of ours is a fact of the release."""
+    asked = question({"stage": "a", "version": "2", "commit": "abc", "not a name": "x"}, "prod")
+
+    assert (asked.environment, asked.stage, asked.version, asked.facts) == ("prod", "a", "2", (("commit", "abc"),))
