@@ -110,7 +110,7 @@ preflight:
   checks:
     unit: {run: make test, expect: all_pass, format: tap, timeout: 20m, ignore: skipped}
     audit: {run: make audit, expect: no_critical, format: sarif, exit: [0, 1], ignore: [CVE-1]}
-    disk: {run: make disk, number: "< 80%"}
+    space: {run: make disk, number: "< 80%"}
     nodes: {run: make nodes, matches: '3 Ready'}
     built: {run: make}
   windows:
@@ -122,6 +122,12 @@ preflight:
   facts: [version, ticket]
   approvals: {least: {regular: 1, hotfix: 2}, not: author, people: {ann: [ann-gh, ann@example.org]}, review: hotfix}
   attestations: {qa-sign-off: {}, rollback-owner: {max_age: 24h, any_release: true}}
+  disk: {/: 20%, data: 5.5%}
+  certificates: {hosts: [shop.example, "10.0.0.1:8443", "[::1]"], valid_for: 30d, ca: certs/ca.pem}
+  headers:
+    get: [/, /login]
+    require: [Content-Security-Policy, Strict-Transport-Security]
+    cors: {allow: "https://app.example", refuse: ["https://else.example", "null"], methods: [POST, DELETE]}
 gates:
   p99:
     signal: requests

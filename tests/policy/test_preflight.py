@@ -143,7 +143,8 @@ def test_a_check_must_not_take_the_name_of_the_window() -> None:
     """Two gates would have one id."""
     text = "{checks: {window: {run: make}}, windows: {allow: 'Tue 10:00-16:00 UTC'}}"
     assert "window is the name of the gate of windows" in faults(text)
-    assert "facts is the name of the gate of facts" in faults("{checks: {facts: {run: make}}}")
+    assert "facts is the name of the gate of facts" in faults("{checks: {facts: {run: make}}, facts: version}")
+    assert list(with_preflight("{checks: {facts: {run: make}}}").gates) == ["preflight-facts"]
     assert "preflight asks nothing" in faults("{}")
 
 
@@ -158,6 +159,42 @@ def test_people_are_asked_by_gates_of_their_own() -> None:
     assert policy.preflight.approvals is not None
     assert policy.preflight.approvals.excluded == ("author",)
     assert policy.preflight.attestations["qa"].max_age_s == 86400.0
+
+
+@pytest.mark.parametrize(
+    ("keys", "fault"),
+    [
+        ("{certificates: {valid_for: 1d}}", "certificates needs the key hosts"),
+        ("{certificates: {hosts: 'https://shop.example'}}", "expected a host, perhaps with a port"),
+        ("{certificates: {hosts: 'shop.example:70000'}}", "expected a host, perhaps with a port"),
+        ("{disk: {}}", "expected at least one entry"),
+        ("{disk: {/: 0%}}", "expected a share above 0% and below 100%"),
+        ("{disk: {/: 5GB}}", "expected a share"),
+        ("{headers: {get: /}}", "headers needs require or cors"),
+        ("{headers: {get: a, require: X-A}}", "expected a path that begins with /"),
+        ("{headers: {cors: {methods: POST}}}", "cors needs allow or refuse"),
+        ("{headers: {cors: {methods: POST, refuse: 'null'}}}", "methods stands here only beside allow"),
+        ("{headers: {cors: {allow: 'https://a/'}}}", "expected an origin such as https://app.example"),
+        ("{headers: {cors: {allow: 'https://a', refuse: ['https://a']}}}", "https://a is allowed above"),
+    ],
+)
+def test_what_machines_cannot_be_asked(keys: str, fault: str) -> None:
+    """Each with its reason."""
+    assert fault in faults(keys)
+
+
+def test_machines_are_asked_by_gates_of_their_own() -> None:
+    """Certificates, free space, headers."""
+    policy = with_preflight(
+        "{certificates: {hosts: ['shop.example', '[::1]:8443']}, disk: {/: 20%}, headers: {require: [X-A]}}"
+    )
+    gates = ("preflight-certificates", "preflight-disk", "preflight-headers")
+    assert policy.required_ids(policy.stage("before")) == gates
+    assert policy.preflight is not None
+    assert policy.preflight.certificates is not None
+    assert policy.preflight.certificates.hosts == (("shop.example", 443), ("::1", 8443))
+    assert policy.preflight.certificates.valid_for_s == 14 * 86400
+    assert policy.preflight.disk == {"/": 0.2}
 
 
 @pytest.mark.parametrize(
