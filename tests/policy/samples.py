@@ -124,6 +124,18 @@ preflight:
   attestations: {qa-sign-off: {}, rollback-owner: {max_age: 24h, any_release: true}}
   disk: {/: 20%, data: 5.5%}
   certificates: {hosts: [shop.example, "10.0.0.1:8443", "[::1]"], valid_for: 30d, ca: certs/ca.pem}
+  artifacts:
+    checksums: [dist/SHA256SUMS, dist/shop.zip.sha256]
+    covers: dist/*.whl
+    sbom: dist/sbom.json
+    versions:
+      package: {file: pyproject.toml, pointer: /project/version}
+      page: {get: /, pattern: 'version ([0-9.]+)'}
+      site: {get: "https://shop.example/version.json", pointer: /version}
+      tag: {tag: "v{version}"}
+    bump: "v{version}"
+    notes: CHANGELOG.md
+    attributions: [attributions.txt]
   headers:
     get: [/, /login]
     require: [Content-Security-Policy, Strict-Transport-Security]

@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from relgate.policy import hosts, people, texts, units, windows
+from relgate.policy import artifacts, hosts, people, texts, units, windows
+from relgate.policy.artifacts import Artifacts
 from relgate.policy.base import Frozen
 from relgate.policy.grammar import Key, ListOf, MapOf, Record, Text, Whole, Words
 from relgate.policy.hosts import Certificates, Headers
@@ -28,6 +29,7 @@ OWN: dict[tuple[str, ...], tuple[str, str]] = {
     ("certificates",): ("certificates", "certificates are good, and stay so for a while"),
     ("disk",): ("disk", "enough space is free"),
     ("headers",): ("headers", "answers have the headers that protect users, and tell other sites nothing"),
+    **{("artifacts", key): (key, about) for key, about in artifacts.GATES.items()},
 }
 """Path of a key below ``preflight`` -> name of its gate, without ``PREFIX``, and what that protects."""
 OF_TESTS: tuple[Format, ...] = ("summary", "tap", "junit", "json", "lines")
@@ -82,6 +84,7 @@ class Preflight(Frozen):
     certificates: Certificates | None = None
     disk: Mapping[str, float] = {}
     headers: Headers | None = None
+    artifacts: Artifacts | None = None
 
     @property
     def gates(self) -> dict[str, str]:
@@ -157,6 +160,7 @@ SHAPE = Record(
         Key("attestations", MapOf(texts.LABEL, people.STATEMENT, least=1), "what people must have stated"),
         Key("certificates", hosts.CERTIFICATES, "whose certificates must be good, and for how long"),
         Key("disk", hosts.DISK, "path on this machine to the share that must be free there"),
+        Key("artifacts", artifacts.SHAPE, "files that are to be released, and where their version stands"),
         Key("headers", hosts.HEADERS, "what answers of the candidate must say, and to whom"),
     ),
 )
@@ -190,6 +194,7 @@ def check_meaning(raw: Any) -> list[tuple[tuple[str | int, ...], str]]:
     found += [(("approvals", *path), fault) for path, fault in people.check_approvals(raw.get("approvals"))]
     found += [(("windows", *path), fault) for path, fault in windows.check(raw.get("windows"))]
     found += [(("headers", *path), fault) for path, fault in hosts.check_headers(raw.get("headers"))]
+    found += [(("artifacts", *path), fault) for path, fault in artifacts.check(raw.get("artifacts"))]
     found += _check_formats(raw.get("checks"))
     checks = raw.get("checks")
     found += [
@@ -228,6 +233,7 @@ def build(raw: dict[str, Any]) -> Preflight:
         attestations=people.build_statements(raw.get("attestations", {})),
         certificates=hosts.build_certificates(raw["certificates"]) if "certificates" in raw else None,
         disk=raw.get("disk", {}),
+        artifacts=artifacts.build(raw["artifacts"]) if "artifacts" in raw else None,
         headers=hosts.build_headers(raw["headers"]) if "headers" in raw else None,
     )
 

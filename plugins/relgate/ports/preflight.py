@@ -72,3 +72,16 @@ class Heard:
         """Return a header's values as one, None without any."""
         found = [value for key, value in self.headers if key == name.lower()]
         return ", ".join(found) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Sbom:
+    """A list of components. ``spec``: version of CycloneDX. ``faults``: where it is not valid, and why.
+
+    ``subject``: name and version of what it is about, empty where it does not say. ``components``: names.
+    """
+
+    spec: str
+    faults: tuple[str, ...]
+    subject: tuple[str, str]
+    components: tuple[str, ...]
