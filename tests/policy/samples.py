@@ -136,6 +136,15 @@ preflight:
     bump: "v{version}"
     notes: CHANGELOG.md
     attributions: [attributions.txt]
+  flags:
+    ofrep: env:FLAGS_URL
+    off: [new-checkout, new-search]
+    on: imports
+    is: {plan: pro, limit: 5, tiers: [a, b]}
+    context: {targetingKey: somebody, plan: pro}
+    headers: {Authorization: env:FLAGS_TOKEN}
+    reasons: [STATIC, CACHED]
+    timeout: 5s
   headers:
     get: [/, /login]
     require: [Content-Security-Policy, Strict-Transport-Security]

@@ -272,8 +272,9 @@ def test_the_version_is_the_same_everywhere(tmp_path: Path) -> None:
         service.pages["/api/version"] = (200, "application/json", b'{"version": "1.5.0"}')
         service.pages["/"] = (200, "text/html", b"<footer>shop 1.5.0</footer>")
         keys = f"""{{versions: {{
-            package: {{file: pyproject.toml, pointer: /project/version}}, chart: {{file: Chart.yaml, pointer: /version}},
-            code: {{file: app.py, pattern: '^__version__ = "(.+)"$'}}, api: {{get: /api/version, pointer: /version}},
+            package: {{file: pyproject.toml, pointer: /project/version}},
+            chart: {{file: Chart.yaml, pointer: /version}}, code: {{file: app.py, pattern: '^__version__ = "(.+)"$'}},
+            api: {{get: /api/version, pointer: /version}},
             other: {{get: '{service.url}/api/version', pointer: /version}},
             page: {{get: /, pattern: 'shop ([0-9.]+)'}}, tag: {{tag: 'v{{version}}'}}}}}}"""
         one = found(tmp_path, "versions", keys, service.url)

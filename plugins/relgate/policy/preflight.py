@@ -9,9 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from relgate.policy import artifacts, hosts, people, texts, units, windows
+from relgate.policy import artifacts, flags, hosts, people, texts, units, windows
 from relgate.policy.artifacts import Artifacts
 from relgate.policy.base import Frozen
+from relgate.policy.flags import Flags
 from relgate.policy.grammar import Key, ListOf, MapOf, Record, Text, Whole, Words
 from relgate.policy.hosts import Certificates, Headers
 from relgate.policy.people import Approvals, Statement
@@ -29,6 +30,7 @@ OWN: dict[tuple[str, ...], tuple[str, str]] = {
     ("certificates",): ("certificates", "certificates are good, and stay so for a while"),
     ("disk",): ("disk", "enough space is free"),
     ("headers",): ("headers", "answers have the headers that protect users, and tell other sites nothing"),
+    ("flags",): ("flags", "flags are what they should be before the rollout"),
     **{("artifacts", key): (key, about) for key, about in artifacts.GATES.items()},
 }
 """Path of a key below ``preflight`` -> name of its gate, without ``PREFIX``, and what that protects."""
@@ -85,6 +87,7 @@ class Preflight(Frozen):
     disk: Mapping[str, float] = {}
     headers: Headers | None = None
     artifacts: Artifacts | None = None
+    flags: Flags | None = None
 
     @property
     def gates(self) -> dict[str, str]:
@@ -161,6 +164,7 @@ SHAPE = Record(
         Key("certificates", hosts.CERTIFICATES, "whose certificates must be good, and for how long"),
         Key("disk", hosts.DISK, "path on this machine to the share that must be free there"),
         Key("artifacts", artifacts.SHAPE, "files that are to be released, and where their version stands"),
+        Key("flags", flags.SHAPE, "what feature flags must be"),
         Key("headers", hosts.HEADERS, "what answers of the candidate must say, and to whom"),
     ),
 )
@@ -195,6 +199,7 @@ def check_meaning(raw: Any) -> list[tuple[tuple[str | int, ...], str]]:
     found += [(("windows", *path), fault) for path, fault in windows.check(raw.get("windows"))]
     found += [(("headers", *path), fault) for path, fault in hosts.check_headers(raw.get("headers"))]
     found += [(("artifacts", *path), fault) for path, fault in artifacts.check(raw.get("artifacts"))]
+    found += [(("flags", *path), fault) for path, fault in flags.check(raw.get("flags"))]
     found += _check_formats(raw.get("checks"))
     checks = raw.get("checks")
     found += [
@@ -234,6 +239,7 @@ def build(raw: dict[str, Any]) -> Preflight:
         certificates=hosts.build_certificates(raw["certificates"]) if "certificates" in raw else None,
         disk=raw.get("disk", {}),
         artifacts=artifacts.build(raw["artifacts"]) if "artifacts" in raw else None,
+        flags=flags.build(raw["flags"]) if "flags" in raw else None,
         headers=hosts.build_headers(raw["headers"]) if "headers" in raw else None,
     )
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from relgate.policy.preflight import PREFIX
-from relgate.questions import artifacts, commands, hosts, people
+from relgate.questions import artifacts, commands, flags, hosts, people
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ _ASKED_BY: dict[str, Callable[[str, Any, Run], Answer]] = {
     "certificates": hosts.certificates,
     "disk": hosts.disk,
     "headers": hosts.headers,
+    "flags": flags.flags,
     "checksums": artifacts.checksums,
     "sbom": artifacts.sbom,
     "versions": artifacts.versions,
