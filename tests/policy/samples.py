@@ -145,6 +145,8 @@ preflight:
     headers: {Authorization: env:FLAGS_TOKEN}
     reasons: [STATIC, CACHED]
     timeout: 5s
+  secrets: {tree: src, exclude: [tests/*], without: KeywordDetector, known: .secrets.baseline, timeout: 5m}
+  baseline: {stages: [canary-5, after], environment: lab, max_age: 7d}
   headers:
     get: [/, /login]
     require: [Content-Security-Policy, Strict-Transport-Security]

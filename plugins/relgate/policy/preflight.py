@@ -9,13 +9,14 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from relgate.policy import artifacts, flags, hosts, people, texts, units, windows
+from relgate.policy import artifacts, flags, hosts, people, texts, tree, units, windows
 from relgate.policy.artifacts import Artifacts
 from relgate.policy.base import Frozen
 from relgate.policy.flags import Flags
 from relgate.policy.grammar import Key, ListOf, MapOf, Record, Text, Whole, Words
 from relgate.policy.hosts import Certificates, Headers
 from relgate.policy.people import Approvals, Statement
+from relgate.policy.tree import Recorded, Tree
 from relgate.policy.windows import Windows
 
 Expected = Literal["success", "empty", "all_pass", "no_critical"]
@@ -31,6 +32,8 @@ OWN: dict[tuple[str, ...], tuple[str, str]] = {
     ("disk",): ("disk", "enough space is free"),
     ("headers",): ("headers", "answers have the headers that protect users, and tell other sites nothing"),
     ("flags",): ("flags", "flags are what they should be before the rollout"),
+    ("secrets",): ("secrets", "no secret is in the files that are released"),
+    ("baseline",): ("baseline", "figures of the running version are recorded"),
     **{("artifacts", key): (key, about) for key, about in artifacts.GATES.items()},
 }
 """Path of a key below ``preflight`` -> name of its gate, without ``PREFIX``, and what that protects."""
@@ -88,6 +91,8 @@ class Preflight(Frozen):
     headers: Headers | None = None
     artifacts: Artifacts | None = None
     flags: Flags | None = None
+    secrets: Tree | None = None
+    baseline: Recorded | None = None
 
     @property
     def gates(self) -> dict[str, str]:
@@ -165,6 +170,8 @@ SHAPE = Record(
         Key("disk", hosts.DISK, "path on this machine to the share that must be free there"),
         Key("artifacts", artifacts.SHAPE, "files that are to be released, and where their version stands"),
         Key("flags", flags.SHAPE, "what feature flags must be"),
+        Key("secrets", tree.TREE, "files that must hold no secret"),
+        Key("baseline", tree.BASELINE, "what earlier runs must have recorded: `recorded`, or which and when"),
         Key("headers", hosts.HEADERS, "what answers of the candidate must say, and to whom"),
     ),
 )
@@ -188,8 +195,11 @@ def _is_there(raw: Any, path: tuple[str, ...]) -> bool:
     return True
 
 
-def check_meaning(raw: Any) -> list[tuple[tuple[str | int, ...], str]]:
-    """Return what keys mean together, and do not: path below ``preflight``, and the fault."""
+def check_meaning(raw: Any, stages: Any) -> list[tuple[tuple[str | int, ...], str]]:
+    """Return what keys mean together, and do not: path below ``preflight``, and the fault.
+
+    ``stages``: of the policy, parsed.
+    """
     if not isinstance(raw, dict):
         return []
     found: list[tuple[tuple[str | int, ...], str]] = []
@@ -200,6 +210,7 @@ def check_meaning(raw: Any) -> list[tuple[tuple[str | int, ...], str]]:
     found += [(("headers", *path), fault) for path, fault in hosts.check_headers(raw.get("headers"))]
     found += [(("artifacts", *path), fault) for path, fault in artifacts.check(raw.get("artifacts"))]
     found += [(("flags", *path), fault) for path, fault in flags.check(raw.get("flags"))]
+    found += [(("baseline", *path), fault) for path, fault in tree.check_baseline(raw.get("baseline"), stages)]
     found += _check_formats(raw.get("checks"))
     checks = raw.get("checks")
     found += [
@@ -240,6 +251,8 @@ def build(raw: dict[str, Any]) -> Preflight:
         disk=raw.get("disk", {}),
         artifacts=artifacts.build(raw["artifacts"]) if "artifacts" in raw else None,
         flags=flags.build(raw["flags"]) if "flags" in raw else None,
+        secrets=tree.build_tree(raw["secrets"]) if "secrets" in raw else None,
+        baseline=tree.build_baseline(raw["baseline"]) if "baseline" in raw else None,
         headers=hosts.build_headers(raw["headers"]) if "headers" in raw else None,
     )
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from relgate.policy.preflight import PREFIX
-from relgate.questions import artifacts, commands, flags, hosts, people
+from relgate.questions import artifacts, commands, flags, hosts, people, promoted, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,8 @@ _ASKED_BY: dict[str, Callable[[str, Any, Run], Answer]] = {
     "disk": hosts.disk,
     "headers": hosts.headers,
     "flags": flags.flags,
+    "secrets": tree.secrets,
+    "baseline": promoted.baseline,
     "checksums": artifacts.checksums,
     "sbom": artifacts.sbom,
     "versions": artifacts.versions,
