@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from relgate import questions
 from relgate.adapters import certificates as handshakes
 from tests.adapters.servers import Service, serving
 from tests.questions.runs import asked, run_of, said, verdict
@@ -207,6 +208,16 @@ def test_headers_must_be_there_and_mean_something(tmp_path: Path, headers: dict[
         found = asked(run_of(tmp_path, f"{{headers: {{get: /ok, {REQUIRED}}}}}", service.url), "headers")
     assert verdict(found) == ("fail" if text else "pass"), said(found)
     assert text in said(found)
+
+
+def test_a_session_in_an_answer_is_not_kept(tmp_path: Path) -> None:
+    """Only the headers that were looked at are."""
+    with answering(**GOOD, Set_Cookie="session=hunter2hunter2") as service:
+        run = run_of(tmp_path, f"{{headers: {{get: /ok, {REQUIRED}}}}}", service.url)
+        assert run.policy.preflight is not None
+        text = questions.of(run.policy.preflight, run)["preflight-headers"]().text
+    assert "nosniff" in text
+    assert "hunter2" not in text
 
 
 def test_strict_transport_security_needs_an_age(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_a_secret_is_found_with_its_place_and_never_repeated(tmp_path: Path) -> 
     one = asked(run, "secrets")
     assert verdict(one) == "fail"
     assert sorted((place.path, place.line) for place in one.findings) == [("deploy.sh", 1), ("settings.py", 2)]
-    assert "AWS Access Key in deploy.sh:1" in said(one)
+    assert "AWS Access Key in deploy.sh, line 1" in said(one)
     from relgate import questions
 
     assert run.policy.preflight is not None
@@ -119,6 +119,14 @@ def test_what_somebody_has_looked_at_is_excused(tmp_path: Path) -> None:
         known.write_text(json.dumps({"version": "1.5.0", "results": {"settings.py": [marked]}}))
         one = found(tmp_path, "tree: src, known: src/.secrets.baseline")
         assert verdict(one) == expected, said(one)
+
+
+def test_nothing_of_the_tree_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modules in it that are called like Python's own, wherever pytest was started."""
+    made = source(tmp_path, settings__py=SETTINGS, json__py="raise SystemExit", detect_secrets__py="raise SystemExit")
+    assert verdict(found(tmp_path)) == "fail"
+    monkeypatch.chdir(made)
+    assert verdict(found(tmp_path)) == "fail"
 
 
 def test_detectors_can_be_left_out(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shlex
 import sys
 import tempfile
@@ -29,16 +30,23 @@ def scan(folder: Path, files: Iterable[str], without: Collection[str], known: Pa
     """Look through files of a folder; what the process printed, see ``preflight.tree``. Its errors are not kept."""
     with tempfile.TemporaryDirectory() as beside:
         asked = Path(beside) / "asked.json"
-        told = {"files": list(files), "without": sorted(without), "known": None if known is None else str(known)}
+        told = {
+            "folder": str(folder.absolute()),
+            "files": list(files),
+            "without": sorted(without),
+            "known": None if known is None else str(known.absolute()),
+        }
         asked.write_text(json.dumps(told), encoding="utf-8")
-        command = [sys.executable, "-m", "relgate.adapters.leaks", str(asked)]
-        return process.run(shlex.join(command), folder, {"PYTHONUTF8": "1"}, timeout_s)
+        # Neither -P nor another folder of its own may be left out: a json.py in the tree would run instead of Python's.
+        command = [sys.executable, "-P", "-m", "relgate.adapters.leaks", str(asked)]
+        return process.run(shlex.join(command), Path.cwd(), {"PYTHONUTF8": "1"}, timeout_s)
 
 
 def main() -> int:
     """Print what the files of the task that the first argument names hold."""
     asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     logging.disable()
+    os.chdir(asked["folder"])
     try:
         report = _report(asked["files"], set(asked["without"]), asked["known"])
     except ImportError:

@@ -48,7 +48,7 @@ def _finding(gate: str, one: dict[str, Any]) -> Finding:
     return Finding(
         gate,
         "secret",
-        f"{text(one.get('kind'), 'a kind')} in {path}:{line}",
+        f"{text(one.get('kind'), 'a kind')} in {path}, line {line}",
         "whoever gets the files gets it, and so does whoever gets the history",
         "change the secret first, then take it out; what is none belongs into a baseline, marked as none",
         path=path,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from relgate.acting import access_of
@@ -50,7 +50,14 @@ def headers(gate: str, wanted: Headers, run: Run) -> Answer:
             heard.append(Heard(method, path, origin, reply.code, reply.headers, reply.error, asks_for))
     finally:
         endpoint.close()
-    return Answer(hosts.headers(gate, wanted, heard), _lines(map(asdict, heard)))
+    return Answer(hosts.headers(gate, wanted, heard), _lines(asdict(_kept(one, wanted)) for one in heard))
+
+
+def _kept(one: Heard, wanted: Headers) -> Heard:
+    """Return what is kept of an answer: the headers that were looked at. Others may hold a session."""
+    names = {"vary", *(name.lower() for name in wanted.require)}
+    told = [pair for pair in one.headers if pair[0] in names or pair[0].startswith("access-control-")]
+    return replace(one, headers=tuple(told))
 
 
 def _lines(values: Iterable[dict[str, Any]]) -> str:
