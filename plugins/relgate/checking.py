@@ -6,42 +6,27 @@ other.
 
 from __future__ import annotations
 
-import re
 import time
-from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relgate import ledgers
-from relgate.adapters import daysoff, process
+from relgate import questions
 from relgate.codec import sha256
 from relgate.errors import RelgateError, SourceError
-from relgate.policy.preflight import APPROVALS, ATTESTATIONS, FACTS, PREFIX, WINDOW
-from relgate.preflight import outputs, people, store, windows
+from relgate.preflight import store
+from relgate.questions import Answer
 from relgate.report import preflight as page
 from relgate.values import Findings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-    from datetime import date
 
     from relgate.child import Screen
-    from relgate.policy.preflight import Check, Preflight
-    from relgate.policy.windows import Windows
     from relgate.settings import Run
 
 _FOLDER = "preflight"
 PAGE = "preflight.md"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of one question. ``text``: what was answered, for the evidence."""
-
-    findings: Findings
-    text: str
 
 
 class Checking:
@@ -70,7 +55,7 @@ class Checking:
         """
         if self._policy is None or not self._wanted:
             return
-        asks = _questions(self._policy, self._run)
+        asks = questions.of(self._policy, self._run)
         done: dict[str, store.Asked] = {}
         for gate, question in self._wanted.items():
             self._say(f"{gate}: {question}")
@@ -103,74 +88,6 @@ class Checking:
     def _say(self, text: str) -> None:
         if self._screen is not None:
             self._screen.write_line(f"relgate: {self._run.redactor.text(text)}")
-
-
-def _questions(policy: Preflight, run: Run) -> dict[str, Callable[[], Answer]]:
-    """Return how each gate's question is asked."""
-    checks = ((f"{PREFIX}{name}", check) for name, check in policy.checks.items())
-    asks: dict[str, Callable[[], Answer]] = {gate: partial(_command, gate, check, run) for gate, check in checks}
-    if policy.windows is not None:
-        asks[WINDOW] = partial(_window, policy.windows, run)
-    release, now_s = run.release, run.started_s
-    if policy.facts:
-        asks[FACTS] = lambda: Answer(people.facts(FACTS, policy.facts, release), "")
-    if policy.approvals is not None:
-        wanted = policy.approvals
-        asks[APPROVALS] = lambda: Answer(people.approvals(APPROVALS, wanted, release, _said(run), now_s), "")
-    if policy.attestations:
-        stated = policy.attestations
-        asks[ATTESTATIONS] = lambda: Answer(people.statements(ATTESTATIONS, stated, release, _said(run), now_s), "")
-    return asks
-
-
-def _said(run: Run) -> list[people.Said]:
-    """Return what people stated in the ledger that this run writes to.
-
-    Raises:
-        SourceError: the ledger cannot be read, or does not verify: nobody knows who wrote it.
-
-    """
-    chain = ledgers.of(run).read()
-    if chain.fault is not None:
-        raise SourceError(f"statements cannot be believed: {chain.fault}")
-    # Of what the policy protects signed records only: anybody can write others.
-    signed = ledgers.is_protected(run)
-    records = [one for one in chain.records if one.kind in people.KINDS and (one.keys or not signed)]
-    said = [people.read_said(one.kind, one.body, datetime.fromisoformat(one.time).timestamp()) for one in records]
-    return [one for one in said if one is not None]
-
-
-def _window(allowed: Windows, run: Run) -> Answer:
-    """Hold the moment at which the run began against the windows and freezes of the policy."""
-    off: dict[date, str] = {}
-    if allowed.holidays is not None:
-        off = daysoff.days_off(allowed.holidays, windows.years_of(run.started_s))
-    return Answer(windows.judge(WINDOW, allowed, run.started_s, run.release.get("type"), off), "")
-
-
-def _command(gate: str, check: Check, run: Run) -> Answer:
-    """Run a command in the folder of the policy, and judge what it did."""
-    folder = Path(run.policy_name).absolute().parent
-    output = process.run(check.run, folder, variables(run), check.timeout_s)
-    ending = output.fault or f"ended with {output.code}"
-    text = (
-        f"$ {check.run}\n[{ending} after {output.took_s:.1f} s]\n--- output\n{output.out}\n--- errors\n{output.err}\n"
-    )
-    return Answer(outputs.judge(gate, check, output), text)
-
-
-def variables(run: Run) -> dict[str, str]:
-    """Return what a command is told about the run: RELGATE_RUN_ID, _STAGE, _CANDIDATE, a variable for each fact."""
-    told = {
-        "RELGATE_RUN_ID": run.id,
-        "RELGATE_SERVICE": run.policy.service,
-        "RELGATE_ENVIRONMENT": run.environment_name,
-        "RELGATE_STAGE": run.stage_name,
-        "RELGATE_CANDIDATE": run.candidate_url,
-        "RELGATE_BASELINE": run.baseline_url or "",
-    }
-    facts = {f"RELGATE_RELEASE_{re.sub(r'[^A-Z0-9]', '_', key.upper())}": text for key, text in run.release.items()}
-    return facts | told
 
 
 def _clean(found: Findings, clean: Callable[[str], str]) -> Findings:

@@ -118,7 +118,7 @@ class Run:
     def secrets(self) -> tuple[str, ...]:
         """Everything that nothing persisted may hold: of the environment, and of every part of the policy."""
         policy = self.policy
-        of_paths = (api_secrets(policy), smoke_secrets(policy))
+        of_paths = (api_secrets(policy), smoke_secrets(policy), preflight_secrets(policy))
         of_policy = (migration_secrets(policy), *of_paths, ledger_secrets(policy), notify_secrets(policy))
         return sum(of_policy, secret_values(self.environment))
 
@@ -447,6 +447,16 @@ def notify_secrets(policy: Policy) -> tuple[str, ...]:
         for reference in audience.to:
             with suppress(UsageError):
                 found.append(resolve(reference))
+    return tuple(found)
+
+
+def preflight_secrets(policy: Policy) -> tuple[str, ...]:
+    """What the service of flags is asked with; what is not set is left to the asking, whose gate says so."""
+    flags = policy.preflight.flags if policy.preflight is not None else None
+    found = []
+    for reference in (*flags.headers.values(), flags.ofrep or "") if flags is not None else ():
+        with suppress(UsageError):
+            found += [resolve(reference)] if is_secret(reference) else []
     return tuple(found)
 
 

@@ -22,7 +22,8 @@ class Service(ThreadingHTTPServer):
     """A service whose ``pages`` are set by tests; ``requests`` are the header sets that came, by path.
 
     Beside pages: ``/reset``, ``/truncated``, ``/garbage``, ``/hang`` (until the server closes), ``/echo`` (request
-    headers as the body, and X-Correlation-ID back while it ``echoes``).
+    headers as the body, and X-Correlation-ID back while it ``echoes``). ``more``: headers of every page; ``@origin`` is
+    the origin that asks.
     """
 
     daemon_threads = True
@@ -39,6 +40,7 @@ class Service(ThreadingHTTPServer):
         self.closing = threading.Event()
         self.log: Path | None = None
         self.echoes = True
+        self.more: dict[str, str] = {}
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Stay quiet: clients hang up on purpose."""
@@ -67,9 +69,12 @@ class _Handler(BaseHTTPRequestHandler):
             wrong()
             return
         code, kind, page = self.server.pages.get(self.path.partition("?")[0], (404, "text/plain", b"nothing here"))
-        self._answer(code, kind, page)
+        origin = self.headers.get("Origin", "")
+        self._answer(
+            code, kind, page, **{name: text.replace("@origin", origin) for name, text in self.server.more.items()}
+        )
 
-    do_POST = do_GET  # noqa: N815 - the base class calls it so
+    do_POST = do_OPTIONS = do_GET  # noqa: N815 - the base class calls it so
 
     def _answer(self, code: int, kind: str, page: bytes, **more: str) -> None:
         self.send_response(code)

@@ -155,6 +155,27 @@ def test_a_freeze_holds_all_but_excepted_types(project: Project, freeze: str, ki
     assert decision != "hold" or "frozen until Fri 2099-01-02" in message(ended, "preflight-window")
 
 
+def test_each_kind_of_question_is_a_gate_of_its_own(project: Project) -> None:
+    """One is answered well, one is not, one by nobody; and a secret that was found is stored nowhere."""
+    secret = "AKIA" + "IOSFODNN7QWERTYU"
+    project.write("src/deploy.sh", f"export KEY={secret}\n")
+    asked_for = "disk: {/: 0.001%}\n  secrets: {tree: src}\n  certificates: {hosts: '127.0.0.1:9'}"
+    project.write("relgate.yaml", (POLICY % "{run: 'true'}").replace("stages:", f"  {asked_for}\nstages:"))
+    ended = project.run(*GATES)
+
+    assert (ended.code, ended.decision) == (10, "hold"), ended.out
+    expected = {"first": "pass", "second": "pass", "disk": "pass", "secrets": "fail", "certificates": "error"}
+    assert ended.verdicts == {f"preflight-{name}": verdict for name, verdict in expected.items()}
+    assert "AWS Access Key in deploy.sh, line 1" in message(ended, "preflight-secrets")
+    assert "127.0.0.1:9: no handshake" in message(ended, "preflight-certificates")
+    stored = [path for path in (project.folder / "reports").rglob("*") if path.is_file()]
+    assert [path for path in stored if secret.encode() in path.read_bytes()] == []
+
+    project.write("src/deploy.sh", "export KEY=$KEY\n")
+    project.write("relgate.yaml", (project.folder / "relgate.yaml").read_text().replace("certificates", "#"))
+    assert project.run(*GATES).decision == "promote"
+
+
 def test_only_what_is_asked_for_runs(project: Project) -> None:
     """A serial session that selects one gate runs one command; the missing one holds."""
     ended = asked(project, "{run: touch ran}", "-k", "second")

@@ -110,7 +110,7 @@ preflight:
   checks:
     unit: {run: make test, expect: all_pass, format: tap, timeout: 20m, ignore: skipped}
     audit: {run: make audit, expect: no_critical, format: sarif, exit: [0, 1], ignore: [CVE-1]}
-    disk: {run: make disk, number: "< 80%"}
+    space: {run: make disk, number: "< 80%"}
     nodes: {run: make nodes, matches: '3 Ready'}
     built: {run: make}
   windows:
@@ -122,6 +122,35 @@ preflight:
   facts: [version, ticket]
   approvals: {least: {regular: 1, hotfix: 2}, not: author, people: {ann: [ann-gh, ann@example.org]}, review: hotfix}
   attestations: {qa-sign-off: {}, rollback-owner: {max_age: 24h, any_release: true}}
+  disk: {/: 20%, data: 5.5%}
+  certificates: {hosts: [shop.example, "10.0.0.1:8443", "[::1]"], valid_for: 30d, ca: certs/ca.pem}
+  artifacts:
+    checksums: [dist/SHA256SUMS, dist/shop.zip.sha256]
+    covers: dist/*.whl
+    sbom: dist/sbom.json
+    versions:
+      package: {file: pyproject.toml, pointer: /project/version}
+      page: {get: /, pattern: 'version ([0-9.]+)'}
+      site: {get: "https://shop.example/version.json", pointer: /version}
+      tag: {tag: "v{version}"}
+    bump: "v{version}"
+    notes: CHANGELOG.md
+    attributions: [attributions.txt]
+  flags:
+    ofrep: env:FLAGS_URL
+    off: [new-checkout, new-search]
+    on: imports
+    is: {plan: pro, limit: 5, tiers: [a, b]}
+    context: {targetingKey: somebody, plan: pro}
+    headers: {Authorization: env:FLAGS_TOKEN}
+    reasons: [STATIC, CACHED]
+    timeout: 5s
+  secrets: {tree: src, exclude: [tests/*], without: KeywordDetector, known: .secrets.baseline, timeout: 5m}
+  baseline: {stages: [canary-5, after], environment: lab, max_age: 7d}
+  headers:
+    get: [/, /login]
+    require: [Content-Security-Policy, Strict-Transport-Security]
+    cors: {allow: "https://app.example", refuse: ["https://else.example", "null"], methods: [POST, DELETE]}
 gates:
   p99:
     signal: requests

@@ -143,7 +143,8 @@ def test_a_check_must_not_take_the_name_of_the_window() -> None:
     """Two gates would have one id."""
     text = "{checks: {window: {run: make}}, windows: {allow: 'Tue 10:00-16:00 UTC'}}"
     assert "window is the name of the gate of windows" in faults(text)
-    assert "facts is the name of the gate of facts" in faults("{checks: {facts: {run: make}}}")
+    assert "facts is the name of the gate of facts" in faults("{checks: {facts: {run: make}}, facts: version}")
+    assert list(with_preflight("{checks: {facts: {run: make}}}").gates) == ["preflight-facts"]
     assert "preflight asks nothing" in faults("{}")
 
 
@@ -158,6 +159,62 @@ def test_people_are_asked_by_gates_of_their_own() -> None:
     assert policy.preflight.approvals is not None
     assert policy.preflight.approvals.excluded == ("author",)
     assert policy.preflight.attestations["qa"].max_age_s == 86400.0
+
+
+@pytest.mark.parametrize(
+    ("keys", "fault"),
+    [
+        ("{certificates: {valid_for: 1d}}", "certificates needs the key hosts"),
+        ("{certificates: {hosts: 'https://shop.example'}}", "expected a host, perhaps with a port"),
+        ("{certificates: {hosts: 'shop.example:70000'}}", "expected a host, perhaps with a port"),
+        ("{disk: {}}", "expected at least one entry"),
+        ("{disk: {/: 0%}}", "expected a share above 0% and below 100%"),
+        ("{disk: {/: 5GB}}", "expected a share"),
+        ("{artifacts: {}}", "artifacts asks nothing: expected one of checksums, sbom"),
+        ("{artifacts: {covers: dist/*}}", "covers stands here only beside checksums"),
+        ("{artifacts: {bump: v}}", "expected what a tag is called, with {version}, such as v{version}"),
+        ("{artifacts: {versions: {a: {file: x}}}}", "expected pointer or pattern: where does the version stand?"),
+        ("{artifacts: {versions: {a: {tag: 'v{version}', pointer: /x}}}}", "a tag is a version: it needs no pointer"),
+        ("{artifacts: {versions: {a: {file: x, get: /, pointer: /x}}}}", "file and get exclude each other"),
+        ("{artifacts: {versions: {a: {get: /, pattern: '[0-9]+'}}}}", "a regular expression with one group"),
+        ("{artifacts: {versions: {a: {get: 'http://a:b@c/', pointer: /x}}}}", "a secret"),
+        ("{flags: {off: a}}", "flags needs one of ofrep, run"),
+        ("{flags: {run: './flag {flag}'}}", "flags needs off, on or is"),
+        ("{flags: {run: ./flag, off: a}}", "expected a command with {flag}"),
+        ("{flags: {ofrep: 'http://f', run: './flag {flag}', off: a}}", "ofrep and run exclude each other"),
+        ("{flags: {ofrep: 'http://f', off: a, on: [b, a]}}", "a stands under off too"),
+        ("{flags: {ofrep: 'http://f', off: a, is: {a: x}}}", "a stands under off too"),
+        ("{flags: {ofrep: 'http://f', off: a, reasons: STALE}}", "expected one of STATIC"),
+        ("{flags: {ofrep: 'http://f', off: a, headers: {Authorization: Bearer x}}}", "a secret stands here in clear"),
+        ("{flags: {run: './flag {flag}', off: a, context: {x: 1}}}", "context stands here only beside ofrep"),
+        ("{secrets: {without: keyword}}", "expected a name of a detector such as KeywordDetector"),
+        ("{baseline: known}", "expected recorded, or a mapping"),
+        ("{baseline: {stages: [before, later]}}", "unknown stage later: the policy has before"),
+        ("{headers: {get: /}}", "headers needs require or cors"),
+        ("{headers: {get: a, require: X-A}}", "expected a path that begins with /"),
+        ("{headers: {cors: {methods: POST}}}", "cors needs allow or refuse"),
+        ("{headers: {cors: {methods: POST, refuse: 'null'}}}", "methods stands here only beside allow"),
+        ("{headers: {cors: {allow: 'https://a/'}}}", "expected an origin such as https://app.example"),
+        ("{headers: {cors: {allow: 'https://a', refuse: ['https://a']}}}", "https://a is allowed above"),
+    ],
+)
+def test_what_machines_cannot_be_asked(keys: str, fault: str) -> None:
+    """Each with its reason."""
+    assert fault in faults(keys)
+
+
+def test_machines_are_asked_by_gates_of_their_own() -> None:
+    """Certificates, free space, headers."""
+    policy = with_preflight(
+        "{certificates: {hosts: ['shop.example', '[::1]:8443']}, disk: {/: 20%}, headers: {require: [X-A]}}"
+    )
+    gates = ("preflight-certificates", "preflight-disk", "preflight-headers")
+    assert policy.required_ids(policy.stage("before")) == gates
+    assert policy.preflight is not None
+    assert policy.preflight.certificates is not None
+    assert policy.preflight.certificates.hosts == (("shop.example", 443), ("::1", 8443))
+    assert policy.preflight.certificates.valid_for_s == 14 * 86400
+    assert policy.preflight.disk == {"/": 0.2}
 
 
 @pytest.mark.parametrize(

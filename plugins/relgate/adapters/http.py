@@ -72,17 +72,27 @@ class Endpoint:
         except ValueError as error:
             self._broken = f"protocol: {error}"
 
-    def ask(self, parameters: dict[str, str] | None = None, url: str | None = None) -> Reply:
-        """Return the answer to a GET. Never raises for what the world does."""
+    def ask(
+        self,
+        parameters: dict[str, str] | None = None,
+        url: str | None = None,
+        *,
+        method: str = "GET",
+        headers: dict[str, str] | None = None,
+        json_body: object = None,
+    ) -> Reply:
+        """Return the answer to a GET, or to another method. Never raises for what the world does."""
         if self._client is None:
             return Reply(None, error=self._broken)
         started = time.monotonic()
         try:
-            with self._client.stream("GET", url or self._url, params=parameters) as response:
+            with self._client.stream(
+                method, url or self._url, params=parameters, headers=headers, json=json_body
+            ) as response:
                 body = self._body(response, started)
                 text = body.decode(response.charset_encoding or "utf-8", errors="replace")
-                headers = tuple((name.lower(), value) for name, value in response.headers.items())
-                return Reply(response.status_code, text, headers)
+                said = tuple((name.lower(), value) for name, value in response.headers.multi_items())
+                return Reply(response.status_code, text, said)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError, LookupError) as error:
             return Reply(None, error=f"{_class_of(error)}: {str(error) or type(error).__name__}")
 

@@ -81,7 +81,7 @@ def check_policy(doc: Doc, faults: Faults) -> Plan:
     loads.check(doc, faults)
     _protected(doc, faults)
     check_rollout(doc, faults)
-    for below, fault in check_meaning(doc.get("preflight")):
+    for below, fault in check_meaning(doc.get("preflight"), doc.get("stages")):
         faults.add(("preflight", *below), fault)
     return Plan(plans, phases)
 

@@ -9,25 +9,34 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from relgate.policy import people, texts, units, windows
+from relgate.policy import artifacts, flags, hosts, people, texts, tree, units, windows
+from relgate.policy.artifacts import Artifacts
 from relgate.policy.base import Frozen
+from relgate.policy.flags import Flags
 from relgate.policy.grammar import Key, ListOf, MapOf, Record, Text, Whole, Words
+from relgate.policy.hosts import Certificates, Headers
 from relgate.policy.people import Approvals, Statement
+from relgate.policy.tree import Recorded, Tree
 from relgate.policy.windows import Windows
 
 Expected = Literal["success", "empty", "all_pass", "no_critical"]
 Format = Literal["summary", "tap", "junit", "json", "lines", "pip-audit", "trivy", "npm-audit", "sarif"]
 
 PREFIX = "preflight-"
-WINDOW, FACTS, APPROVALS = f"{PREFIX}window", f"{PREFIX}facts", f"{PREFIX}approvals"
-ATTESTATIONS = f"{PREFIX}attestations"
-_OWN = {
-    "windows": (WINDOW, "the time is one in which the service may be released"),
-    "facts": (FACTS, "the release says what it is and why"),
-    "approvals": (APPROVALS, "enough people have approved the release, none of them their own"),
-    "attestations": (ATTESTATIONS, "people have stated what the policy asks for"),
+OWN: dict[tuple[str, ...], tuple[str, str]] = {
+    ("windows",): ("window", "the time is one in which the service may be released"),
+    ("facts",): ("facts", "the release says what it is and why"),
+    ("approvals",): ("approvals", "enough people have approved the release, none of them their own"),
+    ("attestations",): ("attestations", "people have stated what the policy asks for"),
+    ("certificates",): ("certificates", "certificates are good, and stay so for a while"),
+    ("disk",): ("disk", "enough space is free"),
+    ("headers",): ("headers", "answers have the headers that protect users, and tell other sites nothing"),
+    ("flags",): ("flags", "flags are what they should be before the rollout"),
+    ("secrets",): ("secrets", "no secret is in the files that are released"),
+    ("baseline",): ("baseline", "figures of the running version are recorded"),
+    **{("artifacts", key): (key, about) for key, about in artifacts.GATES.items()},
 }
-"""Key of ``preflight`` -> its gate, and what that protects."""
+"""Path of a key below ``preflight`` -> name of its gate, without ``PREFIX``, and what that protects."""
 OF_TESTS: tuple[Format, ...] = ("summary", "tap", "junit", "json", "lines")
 OF_SCANNERS: tuple[Format, ...] = ("pip-audit", "trivy", "npm-audit", "sarif", "json")
 DEFAULT_TIMEOUT_S = 600.0
@@ -77,17 +86,30 @@ class Preflight(Frozen):
     facts: tuple[str, ...] = ()
     approvals: Approvals | None = None
     attestations: Mapping[str, Statement] = {}
+    certificates: Certificates | None = None
+    disk: Mapping[str, float] = {}
+    headers: Headers | None = None
+    artifacts: Artifacts | None = None
+    flags: Flags | None = None
+    secrets: Tree | None = None
+    baseline: Recorded | None = None
 
     @property
     def gates(self) -> dict[str, str]:
         """Gate id -> what it protects."""
         gates = {f"{PREFIX}{name}": _about(check) for name, check in self.checks.items()}
-        if self.windows is not None:
-            gates[WINDOW] = _OWN["windows"][1]
-        for key in ("facts", "approvals", "attestations"):
-            if getattr(self, key):
-                gates[_OWN[key][0]] = _OWN[key][1]
-        return gates
+        return gates | {f"{PREFIX}{name}": about for path, (name, about) in OWN.items() if self._at(path)}
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """Gate id -> the part of the policy that it asks by, for all gates but those of commands."""
+        return {f"{PREFIX}{name}": getattr(self, path[0]) for path, (name, _) in OWN.items() if self._at(path)}
+
+    def _at(self, path: tuple[str, ...]) -> Any:
+        found: Any = self
+        for name in path:
+            found = getattr(found, name) if found is not None else None
+        return found
 
 
 def _about(check: Check) -> str:
@@ -144,6 +166,13 @@ SHAPE = Record(
         Key("facts", ListOf(people.FACT), "what --gate-release must say about the release"),
         Key("approvals", people.APPROVALS, "how many people must approve which type of release"),
         Key("attestations", MapOf(texts.LABEL, people.STATEMENT, least=1), "what people must have stated"),
+        Key("certificates", hosts.CERTIFICATES, "whose certificates must be good, and for how long"),
+        Key("disk", hosts.DISK, "path on this machine to the share that must be free there"),
+        Key("artifacts", artifacts.SHAPE, "files that are to be released, and where their version stands"),
+        Key("flags", flags.SHAPE, "what feature flags must be"),
+        Key("secrets", tree.TREE, "files that must hold no secret"),
+        Key("baseline", tree.BASELINE, "what earlier runs must have recorded: `recorded`, or which and when"),
+        Key("headers", hosts.HEADERS, "what answers of the candidate must say, and to whom"),
     ),
 )
 
@@ -154,19 +183,41 @@ def gate_ids(raw: Any) -> tuple[str, ...]:
         return ()
     checks = raw.get("checks")
     named = tuple(f"{PREFIX}{name}" for name in checks) if isinstance(checks, dict) else ()
-    return (*named, *(gate for key, (gate, _) in _OWN.items() if key in raw))
+    return (*named, *(f"{PREFIX}{name}" for path, (name, _) in OWN.items() if _is_there(raw, path)))
 
 
-def check_meaning(raw: Any) -> list[tuple[tuple[str | int, ...], str]]:
-    """Return what keys mean together, and do not: path below ``preflight``, and the fault."""
+def _is_there(raw: Any, path: tuple[str, ...]) -> bool:
+    """Whether a key stands in a parsed mapping, faulty or not."""
+    for name in path:
+        if not isinstance(raw, dict) or name not in raw:
+            return False
+        raw = raw[name]
+    return True
+
+
+def check_meaning(raw: Any, stages: Any) -> list[tuple[tuple[str | int, ...], str]]:
+    """Return what keys mean together, and do not: path below ``preflight``, and the fault.
+
+    ``stages``: of the policy, parsed.
+    """
     if not isinstance(raw, dict):
         return []
     found: list[tuple[tuple[str | int, ...], str]] = []
     if not raw:
-        found.append(((), "preflight asks nothing: expected checks, windows, facts, approvals or attestations"))
+        found.append(((), f"preflight asks nothing: expected one of {', '.join(key.name for key in SHAPE.keys)}"))
     found += [(("approvals", *path), fault) for path, fault in people.check_approvals(raw.get("approvals"))]
     found += [(("windows", *path), fault) for path, fault in windows.check(raw.get("windows"))]
+    found += [(("headers", *path), fault) for path, fault in hosts.check_headers(raw.get("headers"))]
+    found += [(("artifacts", *path), fault) for path, fault in artifacts.check(raw.get("artifacts"))]
+    found += [(("flags", *path), fault) for path, fault in flags.check(raw.get("flags"))]
+    found += [(("baseline", *path), fault) for path, fault in tree.check_baseline(raw.get("baseline"), stages)]
     found += _check_formats(raw.get("checks"))
+    checks = raw.get("checks")
+    found += [
+        (("checks", name), f"{name} is the name of the gate of {'.'.join(path)}: a check needs another one")
+        for path, (name, _) in OWN.items()
+        if isinstance(checks, dict) and name in checks and _is_there(raw, path)
+    ]
     return found
 
 
@@ -176,9 +227,6 @@ def _check_formats(checks: Any) -> list[tuple[tuple[str | int, ...], str]]:
         if not isinstance(check, dict) or not isinstance(check.get("expect", "success"), str):
             continue
         path: tuple[str | int, ...] = ("checks", name)
-        for key, (gate, _) in _OWN.items():
-            if gate == f"{PREFIX}{name}":
-                found.append((path, f"{name} is the name of the gate of {key}: a check needs another one"))
         expect, form = check.get("expect", "success"), check.get("format")
         fitting = {"all_pass": OF_TESTS, "no_critical": OF_SCANNERS}.get(expect, ())
         if expect == "no_critical" and form is None and "format" not in check:
@@ -199,6 +247,13 @@ def build(raw: dict[str, Any]) -> Preflight:
         facts=raw.get("facts", ()),
         approvals=people.build_approvals(raw["approvals"]) if "approvals" in raw else None,
         attestations=people.build_statements(raw.get("attestations", {})),
+        certificates=hosts.build_certificates(raw["certificates"]) if "certificates" in raw else None,
+        disk=raw.get("disk", {}),
+        artifacts=artifacts.build(raw["artifacts"]) if "artifacts" in raw else None,
+        flags=flags.build(raw["flags"]) if "flags" in raw else None,
+        secrets=tree.build_tree(raw["secrets"]) if "secrets" in raw else None,
+        baseline=tree.build_baseline(raw["baseline"]) if "baseline" in raw else None,
+        headers=hosts.build_headers(raw["headers"]) if "headers" in raw else None,
     )
 
 

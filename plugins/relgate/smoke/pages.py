@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 
 from relgate.policy.smoke import IMPACTS
 from relgate.ports.browsing import bare, origin
+from relgate.smoke import headers
 from relgate.smoke.faults import FAULTS, finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from relgate.policy.smoke import Smoke
-    from relgate.ports.browsing import Document, Failed, Measured, Said, Seen
+    from relgate.ports.browsing import Failed, Measured, Said, Seen
     from relgate.values import Finding
 
 _LOADING = "Failed to load resource"
@@ -91,23 +92,11 @@ def _headers(gate: str, seen: Seen, policy: Smoke, own: str) -> Iterator[Finding
     for page in seen.documents:
         if origin(page.url) != own:
             continue
-        headers = dict(page.headers)
-        csp = headers.get("content-security-policy", "")
-        for name in policy.headers:
-            missing = name.lower() not in headers
-            if missing and not (name.lower() == "x-frame-options" and "frame-ancestors" in csp):
-                yield finding(gate, "header-missing", f"{_page(page.url)} has no {name}")
-        yield from _weak(gate, page, headers, csp)
-
-
-def _weak(gate: str, page: Document, headers: dict[str, str], csp: str) -> Iterator[Finding]:
-    scripts = next((part for part in csp.split(";") if part.split()[:1] == ["script-src"]), "")
-    scripts = scripts or next((part for part in csp.split(";") if part.split()[:1] == ["default-src"]), "")
-    if "'unsafe-inline'" in scripts and "'nonce-" not in scripts and "'sha" not in scripts:
-        yield finding(gate, "header-weak", f"{_page(page.url)}: Content-Security-Policy allows any inline script")
-    sniff = headers.get("x-content-type-options")
-    if sniff is not None and sniff.strip().lower() != "nosniff":
-        yield finding(gate, "header-weak", f"{_page(page.url)}: X-Content-Type-Options is {sniff!r}, not nosniff")
+        said = dict(page.headers)
+        for name in headers.missing(policy.headers, said):
+            yield finding(gate, "header-missing", f"{_page(page.url)} has no {name}")
+        for fault in headers.weak(said):
+            yield finding(gate, "header-weak", f"{_page(page.url)}: {fault}")
 
 
 def _insecure(gate: str, seen: Seen) -> Iterator[Finding]:

@@ -1,0 +1,1 @@
+"""How the world is asked before a rollout: each question against something real."""
