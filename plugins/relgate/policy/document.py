@@ -11,6 +11,7 @@ from relgate.policy.audiences import AUDIENCE
 from relgate.policy.grammar import Flag, Key, ListOf, MapOf, Nullable, Number, Record, Whole, Words
 from relgate.policy.ledger import SHAPE as LEDGER
 from relgate.policy.loads import WARM_UP
+from relgate.policy.matrix import ROW
 from relgate.policy.migrations import SHAPE as MIGRATIONS
 from relgate.policy.model import FAMILIES, OnFail, Over, Severity
 from relgate.policy.preflight import SHAPE as PREFLIGHT
@@ -42,8 +43,10 @@ LOG = Record(
     (
         Key("file", texts.FILE, "path of the service's log on this machine, or env:NAME"),
         Key("get", texts.URL, "URL of a log that answers over HTTP; `{id}` in it becomes the id that is searched"),
+        Key("command", texts.FREE, "a command that prints lines as they come and does not end: kubectl logs -f"),
+        Key("loki", texts.FREE, "a LogQL query of log lines; $side becomes the environment's label of the side"),
     ),
-    exactly_one=("file", "get"),
+    exactly_one=("file", "get", "command", "loki"),
 )
 
 TARGET = Record(
@@ -53,7 +56,8 @@ TARGET = Record(
         Key("instances", ListOf(texts.URL), "URLs that probes ask in turn, at the same total rate", "url alone"),
         Key("headers", HEADERS, "headers of every request to this side"),
         Key("auth", AUTH, "how to get in", "the environment's auth"),
-        Key("log", LOG, "where its log lies, to look up correlation ids"),
+        Key("log", LOG, "where its log lies"),
+        Key("database", texts.SECRET, "a reference to the URL of its PostgreSQL, for statements"),
     ),
 )
 
@@ -112,6 +116,7 @@ ENVIRONMENT = Record(
         ),
         Key("prometheus", SERVER, "needed by promql, and by alerts from prometheus"),
         Key("alertmanager", SERVER, "needed by alerts from alertmanager"),
+        Key("loki", SERVER, "needed by a log of loki"),
         Key(
             "labels",
             Record(
@@ -234,6 +239,7 @@ POLICY = Record(
         Key("smoke", SMOKE, "critical paths of users, walked in a browser and over HTTP"),
         Key("notify", MapOf(texts.NAME, AUDIENCE), "who is told what happens: audience to addresses and events"),
         Key("gates", MapOf(texts.NAME, GATE), "what is judged"),
+        Key("matrix", ListOf(ROW, single=False), "what is done about a failure, by severity and users, and how soon"),
         Key("phases", MapOf(texts.NAME, PHASE), "times of tighter limits"),
         Key("stages", ListOf(STAGE, single=False), "the steps of a rollout", required=True),
         Key("rollout", ROLLOUT, "how relgate rollout goes through them"),
