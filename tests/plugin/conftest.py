@@ -152,11 +152,21 @@ class Project:
         raise TimeoutError(name)
 
 
-@pytest.fixture(params=[0, 2], ids=["serial", "n2"])
-def project(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
-    """A project whose two gates pass, to be run serially and with two workers."""
-    made = Project(tmp_path, request.param)
+def _made(folder: Path, workers: int) -> Project:
+    made = Project(folder, workers)
     made.write("relgate.yaml", POLICY)
     made.write("pytest.toml", "[pytest]\nstrict = true\n")
     made.gates()
     return made
+
+
+@pytest.fixture(params=[0, 2], ids=["serial", "n2"])
+def project(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
+    """A project whose two gates pass, to be run serially and with two workers."""
+    return _made(tmp_path, request.param)
+
+
+@pytest.fixture
+def serial(tmp_path: Path) -> Project:
+    """The same, for what is over before there are workers, or is the same in each."""
+    return _made(tmp_path, 0)

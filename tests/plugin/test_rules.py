@@ -27,9 +27,9 @@ def test_gates_that_pass_promote(project: Project) -> None:
     assert "release decision: PROMOTE" in ended.out
 
 
-def test_allure_results_of_a_run_lie_in_its_folder(project: Project) -> None:
+def test_allure_results_of_a_run_lie_in_its_folder(serial: Project) -> None:
     """Each gate with its family, id, severity and figures, one history a gate whatever it observed."""
-    ended = project.run()
+    ended = serial.run()
     results = [json.loads(path.read_text()) for path in (ended.runs[-1] / "allure-results").glob("*-result.json")]
     beta = next(result for result in results if result["name"] == "test_beta")
     labels = {(label["name"], label["value"]) for label in beta["labels"]}
@@ -125,15 +125,15 @@ def test_os_exit_with_zero_inside_a_gate_holds(project: Project) -> None:
     assert ended.verdicts["beta"] in ("error", "missing")
 
 
-def test_os_exit_in_a_forked_child_is_left_alone(project: Project) -> None:
+def test_os_exit_in_a_forked_child_is_left_alone(serial: Project) -> None:
     """A child that a gate forks may end as it likes."""
     body = (
         "    child = os.fork()\n    if not child: os._exit(3)\n"
         "    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3\n"
     )
-    project.gates(beta=GATES["beta"].replace("    gate", body + "    gate"))
+    serial.gates(beta=GATES["beta"].replace("    gate", body + "    gate"))
 
-    assert project.run().code == 0
+    assert serial.run().code == 0
 
 
 @pytest.mark.parametrize("code", [0, 20, None])
@@ -286,9 +286,9 @@ def test_a_mistyped_marker_is_a_usage_error(project: Project) -> None:
     assert all(run / "decision.json" not in run.iterdir() or ended.decision == "hold" for run in ended.runs)
 
 
-def test_a_mistyped_path_is_a_usage_error(project: Project) -> None:
+def test_a_mistyped_path_is_a_usage_error(serial: Project) -> None:
     """A path that does not exist runs nothing."""
-    ended = project.run("test_gtaes.py")
+    ended = serial.run("test_gtaes.py")
 
     assert ended.code in (4, 5), ended.out
     assert ended.decision == "hold"
@@ -382,10 +382,10 @@ def test_a_killed_controller_leaves_a_gap(project: Project) -> None:
     assert not (ended.runs[-1] / "decision.json").exists()
 
 
-def test_no_verdict_of_an_earlier_run_counts(project: Project) -> None:
+def test_no_verdict_of_an_earlier_run_counts(serial: Project) -> None:
     """Rule 8: a folder a run, and the decision names its run."""
-    assert project.run().code == 0
-    second = project.run("-k", "alpha")
+    assert serial.run().code == 0
+    second = serial.run("-k", "alpha")
 
     assert second.code == 10
     assert len(second.runs) == 2
@@ -407,33 +407,33 @@ def test_a_decision_that_cannot_be_recorded_exits_with_30(project: Project) -> N
     assert not (ended.runs[-1] / "decision.json").exists()
 
 
-def test_a_run_whose_start_cannot_be_recorded_does_not_begin(project: Project) -> None:
+def test_a_run_whose_start_cannot_be_recorded_does_not_begin(serial: Project) -> None:
     """No gate runs without a start record."""
-    project.write("reports/ledger.jsonl", "forged\n")
-    ended = project.run()
+    serial.write("reports/ledger.jsonl", "forged\n")
+    ended = serial.run()
 
     assert ended.code == 4, ended.out
     assert "start of this run cannot be recorded" in ended.out
 
 
-def test_plain_pytest_without_a_policy_is_left_alone(project: Project) -> None:
+def test_plain_pytest_without_a_policy_is_left_alone(serial: Project) -> None:
     """Rule 12: no option, no folder, no output."""
-    (project.folder / "relgate.yaml").unlink()
-    project.write("test_gates.py", "def test_one(): pass\n")
-    plain = project.run_plainly("-m", "not gate")
+    (serial.folder / "relgate.yaml").unlink()
+    serial.write("test_gates.py", "def test_one(): pass\n")
+    plain = serial.run_plainly("-m", "not gate")
 
     assert plain.code == 0, plain.out
     assert "relgate:" not in plain.out
-    assert not (project.folder / "reports").exists()
+    assert not (serial.folder / "reports").exists()
 
 
-def test_a_gate_without_a_policy_fails_and_says_what_to_do(project: Project) -> None:
+def test_a_gate_without_a_policy_fails_and_says_what_to_do(serial: Project) -> None:
     """`pytest -m canary` without a policy is no green run."""
-    plain = project.run_plainly()
+    plain = serial.run_plainly()
 
     assert plain.code == 1, plain.out
     assert "--gate-policy" in plain.out
-    assert not (project.folder / "reports").exists()
+    assert not (serial.folder / "reports").exists()
 
 
 def test_a_policy_in_the_configuration_decides_only_when_a_family_is_selected(project: Project) -> None:
@@ -472,23 +472,23 @@ def test_a_gate_that_the_policy_does_not_define_does_not_run_and_is_noted(projec
     assert any("gamma" in note for note in ended.document["overrides"])
 
 
-def test_nan_does_not_get_into_a_measurement(project: Project) -> None:
+def test_nan_does_not_get_into_a_measurement(serial: Project) -> None:
     """Rule 9: not a number is not a number to compare."""
-    project.gates(beta=GATES["beta"].replace("2.0", 'float("nan")'))
-    ended = project.run()
+    serial.gates(beta=GATES["beta"].replace("2.0", 'float("nan")'))
+    ended = serial.run()
 
     assert ended.code == 10, ended.out
     assert ended.verdicts["beta"] == "error"
 
 
-def test_a_hold_that_outlives_its_time_is_rolled_back(project: Project) -> None:
+def test_a_hold_that_outlives_its_time_is_rolled_back(serial: Project) -> None:
     """The row of holds is read from the ledger; another release starts a row of its own."""
-    project.write("relgate.yaml", POLICY.replace("service: demo", "service: demo\nhold_for: 1s"))
-    project.gates(beta="@pytest.mark.canary\n@pytest.mark.skip\ndef test_beta(gate): ...\n")
-    first = project.run("--gate-release", "version=1")
+    serial.write("relgate.yaml", POLICY.replace("service: demo", "service: demo\nhold_for: 1s"))
+    serial.gates(beta="@pytest.mark.canary\n@pytest.mark.skip\ndef test_beta(gate): ...\n")
+    first = serial.run("--gate-release", "version=1")
     time.sleep(1.1)
-    other = project.run("--gate-release", "version=2")
-    again = project.run("--gate-release", "version=1")
+    other = serial.run("--gate-release", "version=2")
+    again = serial.run("--gate-release", "version=1")
 
     assert (first.code, other.code, again.code) == (10, 10, 20), again.out
     assert "longer than hold_for" in again.reasons
@@ -531,9 +531,9 @@ def test_a_session_that_judges_nothing_does_not_end_with_zero(project: Project, 
 
 
 @pytest.mark.parametrize("option", ["policy", "candidate", "stage", "env", "bake", "reports"])
-def test_an_empty_option_is_a_usage_error(project: Project, option: str) -> None:
+def test_an_empty_option_is_a_usage_error(serial: Project, option: str) -> None:
     """`--gate-candidate "$URL"` with a variable that is not set must not judge something else."""
-    ended = project.run_plainly("--gate-policy", "relgate.yaml", f"--gate-{option}=")
+    ended = serial.run_plainly("--gate-policy", "relgate.yaml", f"--gate-{option}=")
 
     assert ended.code == 4, ended.out
     assert "empty text" in ended.out
@@ -600,39 +600,39 @@ def test_a_signal_that_a_test_swallows_is_seen(project: Project) -> None:
     assert "SIGTERM" in ended.reasons
 
 
-def test_secrets_do_not_redact_the_decision_itself(project: Project) -> None:
+def test_secrets_do_not_redact_the_decision_itself(serial: Project) -> None:
     """A variable that looks like a secret and has a word of ours as its value."""
-    project.environment = {"DEPLOY_TOKEN": "rollback", "OTHER_TOKEN": "decision"}
-    project.gates(beta=GATES["beta"].replace("2.0", "11.0"))
-    ended = project.run()
+    serial.environment = {"DEPLOY_TOKEN": "rollback", "OTHER_TOKEN": "decision"}
+    serial.gates(beta=GATES["beta"].replace("2.0", "11.0"))
+    ended = serial.run()
 
     assert ended.code == 20, ended.out
     assert ended.decision == "rollback"
 
 
-def test_a_summary_that_cannot_be_written_does_not_undo_the_record(project: Project) -> None:
+def test_a_summary_that_cannot_be_written_does_not_undo_the_record(serial: Project) -> None:
     """The decision is in the ledger by then."""
     harm = "    import pathlib\n    next(pathlib.Path('reports').glob('2*')).joinpath('decision.md').mkdir()\n"
-    project.gates(beta=GATES["beta"].replace("    gate", f"{harm}    gate"))
-    ended = project.run()
+    serial.gates(beta=GATES["beta"].replace("    gate", f"{harm}    gate"))
+    ended = serial.run()
 
     assert ended.code == 0, ended.out
     assert "decision.md: cannot be written" in ended.out
 
 
 @pytest.mark.parametrize("number", ["__import__('numpy').int64(11)", "__import__('fractions').Fraction(11)", "10**20"])
-def test_a_number_of_any_kind_is_judged(project: Project, number: str) -> None:
+def test_a_number_of_any_kind_is_judged(serial: Project, number: str) -> None:
     """JSON knows few kinds of numbers; a failure must not get lost on the way."""
-    project.gates(beta=GATES["beta"].replace("2.0", number))
-    ended = project.run()
+    serial.gates(beta=GATES["beta"].replace("2.0", number))
+    ended = serial.run()
 
     assert ended.code == 20, ended.out
 
 
-def test_a_text_that_is_no_unicode_is_written_down_all_the_same(project: Project) -> None:
+def test_a_text_that_is_no_unicode_is_written_down_all_the_same(serial: Project) -> None:
     """Names of files come as lone surrogates."""
-    project.gates(beta=GATES["beta"] + "    raise OSError('bad \\udcff name')\n")
-    ended = project.run("-p", "no:allure_pytest")  # It cannot write such a text, and takes the session down.
+    serial.gates(beta=GATES["beta"] + "    raise OSError('bad \\udcff name')\n")
+    ended = serial.run("-p", "no:allure_pytest")  # It cannot write such a text, and takes the session down.
 
     assert ended.code == 10, ended.out
     assert ended.verdicts["beta"] == "error"
