@@ -138,8 +138,8 @@ preflight:
     attributions: [attributions.txt]
   flags:
     ofrep: env:FLAGS_URL
-    off: [new-checkout, new-search]
-    on: imports
+    "off": [new-checkout, new-search] # quoted for readers of YAML 1.1
+    "on": imports
     is: {plan: pro, limit: 5, tiers: [a, b]}
     context: {targetingKey: somebody, plan: pro}
     headers: {Authorization: env:FLAGS_TOKEN}

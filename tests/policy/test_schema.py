@@ -29,6 +29,7 @@ BEYOND_SCHEMA = (
     r"a streak longer than 0s",
     r"a duration of at least 1s, got",
     r"expected a regular expression, got",  # does not compile
+    r"expected a regular expression with one group, got",
     r"expected a range that goes up",
     r"unknown time zone|no such day|not end when it begins",
     r"expected a URL (with|without) |an unreadable host or port",  # host, port, user, fragment

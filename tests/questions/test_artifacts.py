@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -329,3 +330,12 @@ def test_headers_of_the_candidate_do_not_go_to_others(tmp_path: Path, monkeypatc
         assert verdict(asked(run, "versions")) == "pass"
         assert own.requests[0][1]["Authorization"] == "Bearer a-token-of-the-candidate"
         assert "Authorization" not in other.requests[0][1]
+
+
+def test_without_the_library_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no list of components passes."""
+    (tmp_path / "sbom.json").write_text(json.dumps(SBOM))
+    monkeypatch.setitem(sys.modules, "cyclonedx.exception", None)
+    one = found(tmp_path, "sbom", "{sbom: sbom.json}")
+    assert verdict(one) == "error"
+    assert "pip install 'relgate[preflight]'" in said(one)

@@ -18,6 +18,9 @@ from cryptography.x509.oid import NameOID
 
 from relgate import questions
 from relgate.adapters import certificates as handshakes
+from relgate.policy.hosts import Cors, Headers
+from relgate.ports.preflight import Heard
+from relgate.preflight import hosts as judging
 from tests.adapters.servers import Service, serving
 from tests.questions.runs import asked, run_of, said, verdict
 
@@ -271,6 +274,15 @@ def test_pages_of_others_read_nothing(tmp_path: Path, headers: dict[str, str], e
         found = asked(run_of(tmp_path, CORS, service.url), "headers")
     assert verdict(found) == expected, said(found)
     assert text in said(found)
+
+
+def test_browsers_take_an_error_for_a_no() -> None:
+    """What asks before it sends gets an answer that is no error, or no leave, whatever its headers say."""
+    headers = (("access-control-allow-origin", OURS), ("access-control-allow-methods", "DELETE"))
+    wanted = Headers(cors=Cors(allow=(OURS,), methods=("DELETE",)))
+    for code, expected in ((204, "pass"), (405, "fail"), (500, "error")):
+        heard = [Heard("OPTIONS", "/", OURS, code, headers, asks_for="DELETE")]
+        assert verdict(judging.headers("preflight-headers", wanted, heard)) == expected
 
 
 def test_an_origin_that_is_repeated_is_open_to_all(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -133,3 +135,14 @@ def test_detectors_can_be_left_out(tmp_path: Path) -> None:
     """By name."""
     source(tmp_path, settings__py=SETTINGS)
     assert verdict(found(tmp_path, "tree: src, without: KeywordDetector")) == "pass"
+
+
+def test_without_the_library_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing passes."""
+    source(tmp_path)
+    missing = tmp_path / "missing"
+    missing.mkdir()
+    (missing / "detect_secrets.py").write_text("raise ImportError\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(missing), *map(os.path.abspath, sys.path)]))
+    with pytest.raises(Exception, match=r"pip install 'relgate\[preflight\]'"):
+        found(tmp_path)

@@ -57,7 +57,7 @@ def _reveals(text: str, path: Path) -> bool:
     if _TOKEN.search(text):
         return True
     names = [part for part in path if isinstance(part, str)]
-    if path[:1] not in (("environments",), ("signals",), ("api",), ("preflight",)):
+    if path[:1] not in (("environments",), ("signals",), ("api",)) and path[:2] != ("preflight", "flags"):
         return False
     if len(names) > 1 and names[-2] in _HEADERS and "auth" not in names:
         return bool(SENSITIVE.search(names[-1]) or _CREDENTIALS.match(text))

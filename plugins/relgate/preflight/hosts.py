@@ -111,6 +111,8 @@ def _shared(gate: str, cors: Cors, one: Heard) -> Iterator[Finding]:
         return
     if not open_to:
         yield _finding(gate, "cors-closed", f"{_asked(one)} is not allowed ({given or 'no answer to that'})")
+    elif one.asks_for is not None and not (one.code is not None and 200 <= one.code < 300):
+        yield _finding(gate, "cors-closed", f"{_asked(one)} answered {one.code}, which browsers take for a no")
     elif one.asks_for is not None and not _told(one, "access-control-allow-methods", one.asks_for):
         # These need no leave: https://fetch.spec.whatwg.org/#cors-safelisted-method
         if one.asks_for not in ("GET", "HEAD", "POST"):
