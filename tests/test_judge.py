@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -20,20 +21,27 @@ from relgate.policy.model import Gate, IdRule, Kind, Poll, Probe, Request, Signa
 from relgate.values import (
     Answer,
     Answers,
+    Cost,
     Dimension,
     Evidence,
     IdFact,
     Ids,
     Judgement,
+    Lines,
+    Look,
     Measurement,
     Requests,
     Samples,
+    Seen,
     Series,
+    Statements,
     Verdict,
 )
 from relgate.verdicts import LEAST, unmeasured
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from relgate.values import Floats
 
 PASS, WARN, FAIL, INCONCLUSIVE, ERROR = (
@@ -57,6 +65,8 @@ DIMENSIONS: dict[str, Dimension] = {
     "growth": "bytes",
     "trend": "byterate",
     "counter": "rate",
+    "patterns": "rate",
+    "statements": "time",
     "value": "time",
 }
 MB = 1e6
@@ -130,6 +140,40 @@ def climb(factor: float = 1.0, seed: int = 1) -> Requests:
 def lognormal(n: int, median_s: float = 0.1, seed: int = 1) -> Floats:
     """Latencies with a median; the 95th percentile is 2.68 times that."""
     return np.random.default_rng(seed).lognormal(math.log(median_s), 0.6, n)
+
+
+def log(*moments: float, plain: int = 50, other: Mapping[str, list[float]] | None = None) -> Lines:
+    """Looks once a second at a log with ``plain`` lines each, one error at each moment, and other errors."""
+    patterns = {"ERROR boom": moments, **(other or {})}
+    of_looks: dict[int, list[Seen]] = {}
+    for name, at in patterns.items():
+        for look, count in Counter(int(moment) + 1 for moment in at).items():
+            of_looks.setdefault(look, []).append(Seen(name, count, f"{name} 4711"))
+    looks = (
+        Look(
+            float(t), plain * (t > 0) + sum(one.count for one in of_looks.get(t, ())), None, tuple(of_looks.get(t, ()))
+        )
+        for t in range(int(WINDOW_S) + 1)
+    )
+    return Lines(tuple(looks), 1.0)
+
+
+SCATTERED = {
+    f"ERROR {word}": [60.0 * i, 60.0 * i + 20, 60.0 * i + 40]
+    for i, word in enumerate(
+        ("disk is full", "no route", "bad gateway from there", "late", "key is gone", "pool", "lock timed out", "x")
+    )
+}
+
+
+def database(mean_s: float, calls: int = 20, seed: int = 1, name: str = "select a", **other: float) -> Statements:
+    """A statement with its mean, called between looks each 10 s, and others by their names."""
+    dice, at_s = np.random.default_rng(seed), [10.0 * k for k in range(61)]
+    costs = {}
+    for one, mean in {name: mean_s, **other}.items():
+        totals = np.cumsum(dice.uniform(0.5, 1.5, 60) * mean * calls)
+        costs[one] = tuple(Cost(t, calls * (k + 1), float(totals[k])) for k, t in enumerate(at_s[1:]))
+    return Statements(tuple(at_s), costs)
 
 
 def series(values: Floats | list[float], *faults: str, every_s: float | None = None) -> Series:
@@ -320,6 +364,40 @@ CASES: dict[str, list[tuple[Gate, Samples, Samples | None, Verdict]]] = {
         (gate("counter", "> 60/min for 2m"), series(list(np.arange(600.0) * 3)), None, FAIL),
         (gate("counter", "> 60/min for 2m"), series(list(np.arange(600.0) / 10)), None, PASS),
     ],
+    "patterns": [
+        (gate("patterns", "> baseline + 1/min"), log(), log(), PASS),
+        # One line against none proves nothing, neither way: at most 0.47 a minute, and twice none is none.
+        (gate("patterns", "> baseline + 1/min"), log(100.0), log(), PASS),
+        (gate("patterns", "> 2x baseline"), log(100.0), log(), INCONCLUSIVE),
+        (gate("patterns", "> baseline + 1/min"), log(*range(0, 600, 20)), log(), FAIL),
+        (gate("patterns", "> 2x baseline"), log(*range(0, 600, 20)), log(), FAIL),
+        # The same on both sides is nobody's fault; a burst is one piece of evidence.
+        (gate("patterns", "> 2x baseline"), log(*range(0, 600, 5)), log(*range(2, 600, 5)), PASS),
+        (gate("patterns", "> baseline + 1/min"), log(*[300.0] * 500), log(), PASS),
+        (gate("patterns", "> baseline + 1/min"), log(100.0, plain=0), log(plain=0), INCONCLUSIVE),
+        (gate("patterns", "> 2x baseline"), log(), None, INCONCLUSIVE),
+        (gate("patterns", "> 1/min"), log(*range(0, 600, 20)), None, FAIL),
+        (gate("patterns", "> 1/min for 5m"), log(), None, ERROR),
+        (gate("patterns", "< 1/min"), log(), None, ERROR),
+        # Eight patterns of three lines each, of which none is proven, are 24 that the baseline has not.
+        (gate("patterns", "> baseline + 1/min"), log(other=SCATTERED), log(), FAIL),
+    ],
+    "statements": [
+        (gate("statements", "> 2x baseline"), database(0.01), database(0.01, seed=2), PASS),
+        (gate("statements", "> 2x baseline"), database(0.04), database(0.01, seed=2), FAIL),
+        (gate("statements", "> 2x baseline"), database(0.02), database(0.01, seed=2), INCONCLUSIVE),
+        (gate("statements", "> baseline + 10ms"), database(0.03), database(0.01, seed=2), FAIL),
+        (gate("statements", "> 1s"), database(0.01), None, PASS),
+        (gate("statements", "> 1s"), database(2.0), None, FAIL),
+        (gate("statements", "> 1s"), database(0.01, b=2.0), None, FAIL),
+        (gate("statements", "> 1s"), Statements((0.0, 10.0, 600.0), {"q": (Cost(600.0, 3, 9.0),)}), None, INCONCLUSIVE),
+        # A query that is new has no baseline to keep to: it is told, and needs a limit of its own.
+        (gate("statements", "> 2x baseline"), database(0.01, b=0.1), database(0.01, seed=2), WARN),
+        (gate("statements", "> 2x baseline", "> 1s"), database(0.01, b=2.0), database(0.01, seed=2), FAIL),
+        (gate("statements", "> 2x baseline"), database(0.01), None, INCONCLUSIVE),
+        (gate("statements", "> 1s"), Statements((), {}), None, INCONCLUSIVE),
+        (gate("statements", "> 1s for 5m"), database(0.01), None, ERROR),
+    ],
 }
 
 
@@ -400,6 +478,10 @@ def test_the_message_of_a_doubt() -> None:
             "cannot be compared with '> 2x baseline': there is no",
         ),
         (gate("version", expect="2.0"), answers(*['"1.9"'] * 5), "version 1.9 is served, expected 2.0 (n=5)"),
+        (gate("patterns", "> 1/min"), log(*range(0, 600, 20)), 'pattern "ERROR boom" 3/min > limit 1/min'),
+        (gate("patterns", "> 1/min"), log(*range(0, 600, 20)), "30 lines in 30 episodes, e.g. ERROR boom 4711"),
+        (gate("patterns", "> 2x baseline"), log(), "there is no baseline"),
+        (gate("statements", "> 1s"), database(0.01, b=2.0), 'statement "b" 1.'),
     ],
 )
 def test_messages_name_the_grounds(rule: Gate, candidate: Samples, expected: str) -> None:
@@ -579,6 +661,8 @@ _NO_EVIDENCE: dict[str, tuple[Gate, Samples, Samples | None]] = {
     "own: no ids": (gate("ids", "any"), Ids(()), None),
     "own: nothing but failed requests": (gate("throughput", "< 1/s"), _EMPTY, None),
     "own: one sample": (_P95, requests([0.1]), None),
+    "own: a log without a line": (gate("patterns", "> 1/min"), log(plain=0), None),
+    "own: no statement": (gate("statements", "> 1s"), Statements((0.0, 600.0), {}), None),
     "own: two samples": (_SHARE, requests([0.1, 0.1]), None),
 }
 
@@ -591,6 +675,17 @@ def test_no_evidence_never_passes(scenario: str) -> None:
     found = judged(rule, candidate, baseline, expected_version="1")
 
     assert found.verdict in (INCONCLUSIVE, ERROR), found.message
+
+
+def test_a_bake_too_short_for_a_new_pattern_proves_nothing() -> None:
+    """Not one line of errors came, and ten would have been needed: twelve seconds have room for four."""
+    short = Lines(log().looks[:13], 1.0)
+    seen = replace(evidence(short, short), finished_s=1012.0)
+
+    found = judge(gate("patterns", "> 2x baseline"), seen, alpha=0.05, beta=0.05, noise=QUIET)
+
+    assert found.verdict is INCONCLUSIVE
+    assert "has room for 4 episodes of 3 s" in found.message
 
 
 def test_gates_that_only_warn_need_evidence_too() -> None:

@@ -45,6 +45,7 @@ class Behaviours:
     stall_every_s: float = 0.0  # the event loop is blocked once in so many seconds ...
     stall_s: float = 0.0  # ... for so long
     error_share: float = 0.0  # share of backend answers that the code cannot digest: a 500
+    swallowed_share: float = 0.0  # share of backend answers that the code cannot digest, logs, and answers for itself
     cpu_s: float = 0.0  # processor time burnt per backend call, in a thread, while waiting
     leak_per_request: int = 0  # bytes kept for ever by each request
     leak_per_s: int = 0  # bytes kept for ever by a background task
@@ -132,6 +133,7 @@ class Backend:
         self._started = clock()
         self._tail = Share(behaviours.tail_share, self._random)
         self._errors = Share(behaviours.error_share, self._random)
+        self._swallowed = Share(behaviours.swallowed_share, self._random)
 
     def draw_s(self) -> float:
         """Seconds that the next call takes."""
@@ -154,6 +156,9 @@ class Backend:
             await asyncio.sleep(self.draw_s())
         if self._errors.hit():
             raise UnknownCurrencyError("payment backend answered in currency 'XTS', expected 'EUR'")
+        if self._swallowed.hit():
+            # The bug of release `swallowed-errors`: caught, logged, and answered with 200 as if nothing had happened.
+            log.error("price list %d has no currency, taking the last one known", self._random.randrange(10_000))
 
 
 def _burn(cpu_s: float) -> None:

@@ -48,6 +48,11 @@ RELEASES: dict[str, Release] = {
         Behaviours(error_share=0.01),
         ("error-rate",),
     ),
+    "swallowed-errors": Release(
+        "5 % of requests meet an answer of the backend that the code cannot digest: it logs that and answers 200",
+        Behaviours(swallowed_share=0.05),
+        ("new-errors",),
+    ),
     "leak": Release(
         "memory is never given back: 6 MB a second and 64 kB a request",
         Behaviours(leak_per_request=64 * 1024, leak_per_s=6_000_000),

@@ -179,6 +179,7 @@ def make_plan(run: Run, rules: Collection[str]) -> Plan:
         labels={str(side): label for side, label in environment.labels.items()},
         prometheus=_server(environment, "prometheus"),
         alertmanager=_server(environment, "alertmanager"),
+        loki=_server(environment, "loki"),
         secrets=run.secrets,
         redact=run.policy.redact,
     )
@@ -206,12 +207,15 @@ def _target(url: str, instances: tuple[str, ...], side: PolicyTarget, environmen
         ca=environment.tls.ca,
         log=_log(side),
         instances=instances,
+        database=None if side.database is None else resolve(side.database),
     )
 
 
 def _log(side: PolicyTarget) -> LogPlace | None:
     if side.log_file is not None:
         return LogPlace(file=resolve(side.log_file))
+    if side.log_command is not None or side.log_query is not None:
+        return LogPlace(command=side.log_command, query=side.log_query)
     return LogPlace(url=resolve(side.log_url)) if side.log_url is not None else None
 
 

@@ -36,6 +36,8 @@ KINDS = {
     "growth": "how far the floor of the value rose within the window",
     "trend": "the steady slope of the value's floor (Theil-Sen)",
     "counter": "increase per second, resets taken into account",
+    "patterns": "how often each pattern of log lines comes, per second; a burst counts once",
+    "statements": "the mean time of each statement of the database",
     "value": "a measurement that a test of yours brings",
     "findings": "what the proof of the migrations finds",
 }

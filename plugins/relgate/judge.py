@@ -27,17 +27,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from relgate import several
 from relgate.findings import finding
 from relgate.measure import health, ids, quantiles, sides, versions
 from relgate.measure.capacity import CapacityPair, Ladder
 from relgate.measure.describe import describe, percent
 from relgate.measure.interval import Given
 from relgate.measure.noise import ASSUMED
+from relgate.measure.patterns import compared
 from relgate.measure.samples import latencies
+from relgate.measure.statements import pairs
 from relgate.measure.trial import Make, Subject, Trial, at_once, held, reached, throughout, upward
 from relgate.measure.wealth import MOST
 from relgate.policy.limits import AnyLimit, Limit, NumberLimit, StatusLimit
-from relgate.values import Answers, Judgement, Measurement, Requests, Series, Verdict
+from relgate.values import Answers, Judgement, Lines, Measurement, Requests, Series, Statements, Verdict
 from relgate.verdicts import LEAST, by_version, conclude, limits_of, unmeasured
 from relgate.watch import watched
 
@@ -333,6 +336,32 @@ def _version(case: Case) -> Judgement:
     return by_version(case.gate, measurement, case.expected, incomplete, told.blemish())
 
 
+def _patterns(case: Case) -> Judgement:
+    seen = compared(*sides.of(*_both(case), Lines), case.begin_s, case.end_s, case.noise.bursts_s)
+    subject = _subject(case, "")
+    shown = sides.measured(several.foremost(seen), case.gate.dimension, case.confidence)
+    judged = conclude(
+        case.gate, shown, lambda limit: several.by_pattern(limit, seen, subject), _incomplete(case), subject.least
+    )
+    return replace(judged, alpha=case.alpha)
+
+
+def _statements(case: Case) -> Judgement:
+    own, base = sides.of(*_both(case), Statements)
+    seen, subject = pairs(own, base, case.begin_s), _subject(case, "")
+    slowest = max(seen.values(), key=lambda pair: pair.own_mean.mean_s, default=None)
+    if slowest is None:
+        text = "the candidate's database was not asked anything in the window"
+        return Judgement(Verdict.INCONCLUSIVE, text, Measurement("time", n=0), limits_of(case.gate))
+    shown = replace(
+        sides.measured(slowest, "time", case.confidence), n=sum(pair.own_mean.calls for pair in seen.values())
+    )
+    judged = conclude(
+        case.gate, shown, lambda limit: several.by_statement(limit, seen, subject), _incomplete(case), subject.least
+    )
+    return replace(judged, alpha=case.alpha)
+
+
 RULES: dict[str, Rule] = {
     "quantile": _quantile,
     "share": _share,
@@ -345,6 +374,8 @@ RULES: dict[str, Rule] = {
     "growth": _growth,
     "trend": _trend,
     "counter": _counter,
+    "patterns": _patterns,
+    "statements": _statements,
 }
 """Kind of a gate to its rule. One of kind ``value`` has no samples (``judge_value``), ``findings`` has a proof."""
 

@@ -19,10 +19,12 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+from relgate.adapters import loki, statements
 from relgate.adapters.curl import CurlTransport
 from relgate.adapters.http import Endpoint, JsonSource, PollSource
 from relgate.adapters.locust import LocustLoad
 from relgate.adapters.log import EndpointLog, FileLog
+from relgate.adapters.loglines import CommandLines, Counter, FileLines
 from relgate.adapters.prometheus import ACCEPT, AlertSource, QuerySource, ScrapeSource
 from relgate.errors import SourceError
 from relgate.load.job import Caps, Job
@@ -30,8 +32,20 @@ from relgate.load.shape import Shape
 from relgate.observe.lanes import join_url
 from relgate.observe.plan import Plan
 from relgate.observe.recorder import Control, Recorder, Wiring
-from relgate.observe.streams import Alerts, JsonValue, Load, Poll, Promql, Sampled, Scrape
+from relgate.observe.streams import (
+    Alerts,
+    JsonValue,
+    Load,
+    LogLines,
+    LogPlace,
+    Poll,
+    Promql,
+    Sampled,
+    Scrape,
+    Statements,
+)
 from relgate.ports.observing import Access
+from relgate.report.redact import Redactor
 
 if TYPE_CHECKING:
     from relgate.observe.streams import Target
@@ -122,6 +136,10 @@ def _source(plan: Plan, stream: Sampled, side: str) -> Source:
     """Return what asks one stream for one side."""
     target = dict(plan.sides.present())[side]
     label = plan.labels[side]
+    if isinstance(stream, LogLines | Statements):
+        return (
+            _lines(plan, stream, target, label) if isinstance(stream, LogLines) else _statements(stream, target, side)
+        )
     if isinstance(stream, Poll):
         return PollSource(_endpoint(target, stream.path, stream.timeout_s))
     if isinstance(stream, Scrape):
@@ -133,6 +151,29 @@ def _source(plan: Plan, stream: Sampled, side: str) -> Source:
         server = _endpoint(plan.prometheus, "/api/v1/query", stream.timeout_s)
         return QuerySource(server, stream.query.replace("$side", label), stream.instance_label)
     return _alerts(plan, stream, label)
+
+
+def _lines(plan: Plan, stream: LogLines, target: Target, label: str) -> Source:
+    place = target.log or LogPlace()
+    # Lines are cleaned before patterns are made of them; the writer cleans again what it stores.
+    counter = Counter(stream.match, stream.requests, Redactor(plan.secret_values(), plan.redact).text)
+    if place.file is not None:
+        return FileLines(place.file, counter)
+    if place.command is not None:
+        return CommandLines(place.command, counter)
+    if place.query is None:
+        raise SourceError(f"recorder: stream {stream.name} needs a log with a file, a command or loki")
+    server = _endpoint(plan.loki, loki.PATH, stream.timeout_s)
+    return loki.LokiLines(server, place.query.replace("$side", label), counter)
+
+
+def _statements(stream: Statements, target: Target, side: str) -> Source:
+    if stream.command is not None:
+        variables = {"RELGATE_SIDE": side, "RELGATE_URL": target.url}
+        return statements.of_command(stream.command, variables, stream.timeout_s)
+    if target.database is None:
+        raise SourceError(f"recorder: stream {stream.name} needs `database` of the {side}")
+    return statements.of_database(target.database, stream.timeout_s)
 
 
 def _load(plan: Plan, stream: Load, side: str) -> LocustLoad:
@@ -189,9 +230,13 @@ def _endpoint(target: Target | None, path: str, timeout_s: float, accept: str | 
     return Endpoint(join_url(target.url, path), _access(target), timeout_s, accept)
 
 
-def _log(target: Target) -> Log | None:
+def _log(plan: Plan, side: str) -> Log | None:
+    target = dict(plan.sides.present())[side]
     if target.log is None:
         return None
+    if target.log.query is not None:
+        query = target.log.query.replace("$side", plan.labels[side])
+        return loki.LokiLog(_endpoint(plan.loki, loki.PATH, 10.0), query)
     if target.log.file is not None:
         return FileLog(target.log.file)
     if target.log.url is not None:

@@ -13,6 +13,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -190,7 +192,58 @@ class Ids:
     facts: tuple[IdFact, ...]
 
 
-Samples = Requests | Series | Answers | Ids
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Lines of one pattern that came between two looks at a log: how many, and one of them, without secrets."""
+
+    pattern: str
+    count: int
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What had come into a log since the look before, or since the bake began.
+
+    ``t_s``: seconds since the bake began. ``lines``: all of them. ``requests``: those that are one request each; None
+    where nobody said which are. ``seen``: those that count, by their pattern.
+    """
+
+    t_s: float
+    lines: int
+    requests: int | None
+    seen: tuple[Seen, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A side's log in looks, in time order; ``every_s`` is the schedule."""
+
+    looks: tuple[Look, ...]
+    every_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a statement had cost by some moment: ``calls``, and seconds in all of them."""
+
+    t_s: float
+    calls: float
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """What the statements of a side's database cost. ``costs``: statement -> its costs at the moments ``at_s``.
+
+    A statement that is new at a moment has cost nothing before; one of which nothing changed keeps its cost.
+    """
+
+    at_s: tuple[float, ...]
+    costs: Mapping[str, tuple[Cost, ...]]
+
+
+Samples = Requests | Series | Answers | Ids | Lines | Statements
 
 
 @dataclass(frozen=True, slots=True, eq=False)

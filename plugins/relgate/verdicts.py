@@ -32,6 +32,8 @@ LEAST = {
     "ids": 30,
     "gauge": 3,
     "counter": 3,
+    "patterns": 30,
+    "statements": 20,
     "health": 3,
     "version": 3,
     "growth": memory.LEAST_GROWTH,

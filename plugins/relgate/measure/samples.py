@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relgate.values import Answers, Requests, Series
+from relgate.values import Answers, Lines, Requests, Series, Statements
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -134,6 +134,10 @@ def _seen_at(one: Samples) -> Floats:
         return one.t_s[np.isfinite(one.value)]
     if isinstance(one, Answers):
         return np.array([answer.t_s for answer in one.answers], dtype=np.float64)
+    if isinstance(one, Lines):
+        return np.array([look.t_s for look in one.looks], dtype=np.float64)
+    if isinstance(one, Statements):
+        return np.array(one.at_s, dtype=np.float64)
     return np.array([], dtype=np.float64)
 
 

@@ -18,7 +18,7 @@ from relgate.measure.interval import Estimator, Given, Interval, exact
 from relgate.measure.quantiles import QuantilePair
 from relgate.measure.rates import CountPair, ServedPair, SharePair
 from relgate.measure.series import aggregate, held, increase
-from relgate.values import Answers, IdFact, Ids, Measurement, Requests, Series
+from relgate.values import Answers, IdFact, Ids, Lines, Measurement, Requests, Series, Statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from relgate.measure.trial import Make
     from relgate.values import Dimension, Floats, Samples
 
-S = TypeVar("S", Requests, Series, Answers, Ids)
+S = TypeVar("S", Requests, Series, Answers, Ids, Lines, Statements)
 
 
 def of(candidate: Samples, baseline: Samples | None, kind: type[S]) -> tuple[S, S | None]:

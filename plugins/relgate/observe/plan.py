@@ -10,6 +10,7 @@ import base64
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -22,6 +23,7 @@ from relgate.observe.streams import (
     Ids,
     JsonValue,
     Load,
+    LogLines,
     Poll,
     Positive,
     Probe,
@@ -30,6 +32,7 @@ from relgate.observe.streams import (
     Sampled,
     Scrape,
     Sides,
+    Statements,
     Stream,
     Target,
 )
@@ -69,6 +72,7 @@ class Plan:
     )
     prometheus: Target | None = None
     alertmanager: Target | None = None
+    loki: Target | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
     redact: tuple[str, ...] = ()
 
@@ -105,6 +109,22 @@ class Plan:
                 raise SourceError(f"recorder: stream {stream.name} needs `prometheus` in the environment")
             if server == "alertmanager" and self.alertmanager is None:
                 raise SourceError(f"recorder: stream {stream.name} needs `alertmanager` in the environment")
+            self._check_log(stream)
+
+    def _check_log(self, stream: Stream) -> None:
+        for side, target in self.sides.present() if isinstance(stream, LogLines) else ():
+            if target.log is None or target.log.url is not None:
+                text = f"recorder: stream {stream.name} needs `log` of the {side}: a file, a command or loki"
+                raise SourceError(text)
+            if target.log.query is not None and self.loki is None:
+                raise SourceError(f"recorder: stream {stream.name} needs `loki` in the environment")
+        if isinstance(stream, Statements) and stream.command is None:
+            databases = [target.database for _, target in self.sides.present()]
+            if None in databases:
+                raise SourceError(f"recorder: stream {stream.name} needs `database` of each side in the environment")
+            if len(databases) > len(set(databases)):
+                text = "names one database for both sides: its statements cannot be told apart"
+                raise SourceError(f"recorder: stream {stream.name} {text}")
 
     def secret_values(self) -> tuple[str, ...]:
         """Return every secret of the plan, also as the parts in which a service may echo it.
@@ -112,8 +132,9 @@ class Plan:
         ``Bearer abc`` is echoed as ``abc`` too, and a quote in a secret is escaped in JSON.
         """
         found: set[str] = set(self.secrets)
-        for target in (self.sides.candidate, self.sides.baseline, self.prometheus, self.alertmanager):
+        for target in (self.sides.candidate, self.sides.baseline, self.prometheus, self.alertmanager, self.loki):
             found |= {header.value for header in (target.headers if target else ()) if header.secret}
+            found |= _of_database(target.database) if target is not None and target.database is not None else set()
         for stream in self.streams:
             for request in stream.requests if isinstance(stream, Probe) else ():
                 found |= {header.value for header in request.headers if header.secret}
@@ -122,6 +143,15 @@ class Plan:
 
 
 _PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
+
+
+def _of_database(url: str) -> set[str]:
+    """Return a database's URL, and the password in it as it is written and as it is meant."""
+    try:
+        password = urlsplit(url).password or ""
+    except ValueError:
+        password = ""
+    return {url, password, unquote(password)}
 
 
 def _parts(value: str) -> set[str]:
@@ -203,6 +233,10 @@ def _stream(signal: Signal, resolve: Callable[[str], str], fields: set[str]) -> 
     if signal.alerts is not None:
         alerts = signal.alerts
         return Alerts(name, alerts.every_s, source=alerts.source, match=dict(alerts.match))
+    if signal.log is not None:
+        return LogLines(name, signal.log.match, signal.log.every_s, requests=signal.log.requests)
+    if signal.statements is not None:
+        return Statements(name, signal.statements.every_s, command=signal.statements.command)
     raise SourceError(f"signal {name}: the recorder knows no source of kind {signal.kind}")
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from relgate.observe.plan import Plan
-    from relgate.observe.streams import Sampled, Target
+    from relgate.observe.streams import Sampled
     from relgate.ports.loading import LoadRun
     from relgate.ports.observing import Log, Route, Source, Transport
 
@@ -53,12 +53,12 @@ class Wiring:
     """How the recorder gets its adapters; ``record.py`` fills it.
 
     ``transport``: for the routes and the connections to keep. ``source``: for a stream, a side, and the server to ask.
-    ``log``: for a side, None when it has none. ``load``: the engine of a load for a side.
+    ``log``: for a side, None when it has none to look ids up in. ``load``: the engine of a load for a side.
     """
 
     transport: Callable[[tuple[Route, ...], int], Transport]
     source: Callable[[Plan, Sampled, str], Source]
-    log: Callable[[Target], Log | None]
+    log: Callable[[Plan, str], Log | None]
     load: Callable[[Plan, Load, str], LoadRun]
 
 
@@ -109,7 +109,8 @@ class Recorder:
         self._look_ups: dict[tuple[str, str], Reservoir] = {}
         self._logs: dict[str, Log | None] = {}
         self._samplers: list[Sampler] = []
-        self._roles = {stream.name: "answers" if stream.kind == "poll" else "series" for stream in plan.streams}
+        roles = {"poll": "answers", "log": "lines", "statements": "costs"}
+        self._roles = {stream.name: roles.get(stream.kind, "series") for stream in plan.streams}
         self._observed_s = plan.bake_s
         self._cpu_share = 0.0
         self._realtime = False
@@ -122,7 +123,7 @@ class Recorder:
             OSError: the recording cannot be written.
 
         """
-        self._logs = {side: self._wiring.log(target) for side, target in self._plan.sides.present()}
+        self._logs = {side: self._wiring.log(self._plan, side) for side in self._sides}
         keep = sum(probe.in_flight for probe in self._probes) * len(self._sides)
         transport = self._wiring.transport(routes(self._plan), keep)
         sources = [(stream, side, self._wiring.source(self._plan, stream, side)) for stream, side in self._sampled()]

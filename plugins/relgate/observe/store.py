@@ -19,9 +19,10 @@ from relgate.codec import canonical, sha256
 from relgate.errors import SourceError
 from relgate.observe.format import MANIFEST, SCHEMA
 from relgate.observe.labels import by_label
+from relgate.observe.logs import counted, log_lines, statements
 from relgate.observe.records import by_due_time, decode, whole
 from relgate.observe.writer import PART
-from relgate.values import Answer, Answers, Evidence, IdFact, Ids, Requests, Samples, Series
+from relgate.values import Answer, Answers, Evidence, IdFact, Ids, Lines, Requests, Samples, Series, Statements
 
 # Fields of a signal by the file that holds them; the first of a kind is its default.
 _ROLES = {
@@ -29,6 +30,8 @@ _ROLES = {
     "load": dict.fromkeys(("latency", "errors", "throughput", "capacity"), "requests"),
     "poll": {"status": "answers", "version": "answers", "latency": "answers"},
     "alerts": {"count": "series"},
+    "log": {"patterns": "lines", "rate": "lines"},
+    "statements": {"mean": "costs"},
     **{kind: dict.fromkeys(("value", "growth", "trend", "rate"), "series") for kind in ("scrape", "promql", "json")},
 }
 
@@ -132,8 +135,9 @@ class Recording:
             raise SourceError(f"signal {signal} of kind {stream['kind']} has no part {field}")
         problems, files, sides = self._general_problems(), list[str](), dict[str, Samples]()
         for side in stream["sides"]:
-            sides[side], names = self._samples(stream, side, role)
+            sides[side], names = self._samples(stream, side, role, field)
             files += names
+            problems += self._unread(stream, side, role)
             if stream["kind"] != "load":
                 problems += _problems(stream, side, field, sides[side], self._expected(stream))
         # The part that was observed, whether the bake was complete or not.
@@ -179,13 +183,28 @@ class Recording:
         seconds = float(self.manifest["observed_s"])
         return seconds * float(stream["rate_per_s"] if "rate_per_s" in stream else 1.0 / stream["every_s"])
 
-    def _samples(self, stream: dict[str, Any], side: str, role: str) -> tuple[Samples, list[str]]:
+    def _unread(self, stream: dict[str, Any], side: str, role: str) -> list[str]:
+        """Return why a log or a database was not read to its end: what is missing there could be anything."""
+        if role not in ("lines", "costs"):
+            return []
+        lines = _lines(self._read(stream["name"], side, role)[0], finished=self.finished)
+        faults = [f"{self._seconds(line):.0f} s: {line['fault']}" for line in lines if line.get("fault") is not None]
+        if not faults and role == "lines" and self.finished and not sum(line["lines"] for line in lines):
+            faults.append("not one line came during the bake: is this the log of that side?")
+        return [f"{stream['name']} ({side}): {faults[0]}"] if faults else []
+
+    def _samples(self, stream: dict[str, Any], side: str, role: str, field: str) -> tuple[Samples, list[str]]:
         data, name = self._read(stream["name"], side, role)
         if role == "requests":
             return self._requests(data, stream, side), [name]
         lines = _lines(data, finished=self.finished)
         if role == "answers":
             return self._answers(lines, float(stream["every_s"])), [name]
+        if role == "lines":
+            looks = log_lines(lines, self._seconds, float(stream["every_s"]))
+            return (looks if field == "patterns" else counted(looks)), [name]
+        if role == "costs":
+            return statements(lines, self._seconds), [name]
         if role == "series":
             return self._series(lines, stream.get("instance_label")), [name]
         looked_up, names = {}, [name]
@@ -310,4 +329,8 @@ def _count(samples: Samples) -> int:
         return len(samples.intended_s)
     if isinstance(samples, Series):
         return len(samples.t_s) // max(1, len(samples.instances))
+    if isinstance(samples, Lines):
+        return len(samples.looks)
+    if isinstance(samples, Statements):
+        return len(samples.at_s)
     return len(samples.answers) if isinstance(samples, Answers) else len(samples.facts)

@@ -25,18 +25,24 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class LogPlace:
-    """Where a side writes its log: a ``file``, or a ``url`` that may contain ``{id}``. Exactly one is set."""
+    """Where a side writes its log. Exactly one is set.
+
+    ``url`` may contain ``{id}``. ``command``: prints its lines as they come. ``query``: for Loki.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     file: str | None = None
     url: str | None = None
+    command: str | None = None
+    query: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """A server and how it is asked. ``ca``: path of a file with further authorities.
 
-    ``instances``: the URLs that a probe asks in turn; empty where it asks ``url`` alone.
+    ``instances``: the URLs that a probe asks in turn; empty where it asks ``url`` alone. ``database``: the URL of its
+    PostgreSQL, with a secret in it.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -46,6 +52,7 @@ class Target:
     ca: str | None = None
     log: LogPlace | None = None
     instances: tuple[str, ...] = ()
+    database: str | None = field(default=None, repr=False)
 
     @property
     def probed(self) -> tuple[str, ...]:
@@ -260,5 +267,30 @@ class Load:
     only_safe: bool = False
 
 
-Sampled = Poll | Scrape | JsonValue | Promql | Alerts
+@dataclass(frozen=True, slots=True)
+class LogLines:
+    """Lines of a side's log. ``match``: regular expression of those that count. ``requests``: of one request each."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    name: str
+    match: str
+    every_s: Positive
+    kind: Literal["log"] = "log"
+    requests: str | None = None
+    timeout_s: Positive = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """What the statements of a side's database cost. ``command``: prints it; None: pg_stat_statements is read."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    name: str
+    every_s: Positive
+    kind: Literal["statements"] = "statements"
+    command: str | None = None
+    timeout_s: Positive = 10.0
+
+
+Sampled = Poll | Scrape | JsonValue | Promql | Alerts | LogLines | Statements
 Stream = Annotated[Probe | Load | Sampled, Field(discriminator="kind")]

@@ -220,7 +220,7 @@ def _stage(raw: Doc, gates: dict[str, model.Gate]) -> model.Stage:
 def _environment(name: str, raw: Doc, noise: Doc | None) -> environments.Environment:
     common, noise = raw.get("auth"), raw.get("noise", noise)
     sides = {side: _target(raw[side], common) for side in ("candidate", "baseline") if side in raw}
-    servers = {key: _server(raw[key]) for key in ("prometheus", "alertmanager") if key in raw}
+    servers = {key: _server(raw[key]) for key in ("prometheus", "alertmanager", "loki") if key in raw}
     labels = {side: entry(raw, "labels").get(side, side) for side in ("candidate", "baseline")}
     return environments.Environment(
         name=name,
@@ -248,6 +248,9 @@ def _target(raw: Doc, common: Doc | None) -> environments.Target:
         auth=None if auth is None else _auth(auth),
         log_file=log.get("file"),
         log_url=log.get("get"),
+        log_command=log.get("command"),
+        log_query=log.get("loki"),
+        database=raw.get("database"),
     )
 
 
@@ -284,6 +287,14 @@ def _signal(name: str, raw: Doc) -> model.Signal:
     if kind == "json":
         given = _given(body, "pointer", every="every_s", get="path")
         return model.Signal(name=name, kind=kind, json_value=model.JsonValue(unit=unit, **given))
+    if kind == "log":
+        return model.Signal(
+            name=name, kind=kind, log=model.LogLines(**_given(body, "match", "requests", every="every_s"))
+        )
+    if kind == "statements":
+        return model.Signal(
+            name=name, kind=kind, statements=model.Statements(**_given(body, "command", every="every_s"))
+        )
     given = _given(body, "match", **{"every": "every_s", "from": "source"})
     return model.Signal(name=name, kind=kind, alerts=model.Alerts(**given))
 

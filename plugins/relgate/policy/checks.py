@@ -77,6 +77,7 @@ def check_policy(doc: Doc, faults: Faults) -> Plan:
     _stages(doc, phases, faults)
     _audiences(doc, faults)
     _servers(doc, faults)
+    _logs(doc, faults)
     _smoke(doc, faults)
     loads.check(doc, faults)
     _protected(doc, faults)
@@ -293,6 +294,31 @@ def _servers(doc: Doc, faults: Faults) -> None:
             if server not in env:
                 message = f"the signal {signal} asks {server}: {env_name} needs {server}: {{url: ...}}"
                 faults.add(("environments", env_name), message, at_key=True)
+
+
+def _logs(doc: Doc, faults: Faults) -> None:
+    """Note sides without the log, or the database, that a signal of a required gate reads."""
+    used = {str(gate.get("signal")).partition(".")[0] for gate in _required_gates(doc)}
+    signals = {name: raw for name, raw in _entries(doc, "signals") if name in used}
+    of_logs = [name for name, raw in signals.items() if "log" in raw]
+    of_databases = [
+        name
+        for name, raw in signals.items()
+        if isinstance(raw.get("statements"), dict) and "command" not in raw["statements"]
+    ]
+    for env_name, env in _entries(doc, "environments"):
+        for side in ("candidate", "baseline"):
+            given, path = env.get(side), ("environments", env_name, side)
+            if not isinstance(given, dict):
+                continue
+            if of_logs and ("log" not in given or (isinstance(given["log"], dict) and "get" in given["log"])):
+                message = f"the signal {of_logs[0]} reads lines: {side} needs log with a file, a command or loki"
+                faults.add(path, message, at_key=True)
+            if of_databases and "database" not in given:
+                message = f"the signal {of_databases[0]} reads pg_stat_statements: {side} needs database: env:NAME"
+                faults.add(path, message, at_key=True)
+            if isinstance(given.get("log"), dict) and "loki" in given["log"] and "loki" not in env:
+                faults.add((*path, "log"), f"a log of loki: {env_name} needs loki: {{url: ...}}", at_key=True)
 
 
 def _protected(doc: Doc, faults: Faults) -> None:

@@ -42,8 +42,10 @@ LOG = Record(
     (
         Key("file", texts.FILE, "path of the service's log on this machine, or env:NAME"),
         Key("get", texts.URL, "URL of a log that answers over HTTP; `{id}` in it becomes the id that is searched"),
+        Key("command", texts.FREE, "a command that prints lines as they come and does not end: kubectl logs -f"),
+        Key("loki", texts.FREE, "a LogQL query of log lines; $side becomes the environment's label of the side"),
     ),
-    exactly_one=("file", "get"),
+    exactly_one=("file", "get", "command", "loki"),
 )
 
 TARGET = Record(
@@ -53,7 +55,8 @@ TARGET = Record(
         Key("instances", ListOf(texts.URL), "URLs that probes ask in turn, at the same total rate", "url alone"),
         Key("headers", HEADERS, "headers of every request to this side"),
         Key("auth", AUTH, "how to get in", "the environment's auth"),
-        Key("log", LOG, "where its log lies, to look up correlation ids"),
+        Key("log", LOG, "where its log lies"),
+        Key("database", texts.SECRET, "a reference to the URL of its PostgreSQL, for statements"),
     ),
 )
 
@@ -112,6 +115,7 @@ ENVIRONMENT = Record(
         ),
         Key("prometheus", SERVER, "needed by promql, and by alerts from prometheus"),
         Key("alertmanager", SERVER, "needed by alerts from alertmanager"),
+        Key("loki", SERVER, "needed by a log of loki"),
         Key(
             "labels",
             Record(

@@ -29,7 +29,8 @@ class Target(Frozen):
 
     ``url`` is what is polled and scraped. ``instances``: the URLs that probes ask in turn instead of it; empty when the
     side is asked as one. ``log_file``: path of its log. ``log_url``: where its log answers over HTTP, with ``{id}`` for
-    what is searched.
+    what is searched. ``log_command``: prints its lines as they come. ``log_query``: asks Loki for them. ``database``: a
+    reference to the URL of its PostgreSQL.
     """
 
     url: str
@@ -38,10 +39,13 @@ class Target(Frozen):
     auth: Auth | None = None
     log_file: str | None = None
     log_url: str | None = None
+    log_command: str | None = None
+    log_query: str | None = None
+    database: str | None = None
 
 
 class Server(Frozen):
-    """A Prometheus or an Alertmanager."""
+    """A Prometheus, an Alertmanager or a Loki."""
 
     url: str
     headers: Mapping[str, str] = {}
@@ -79,6 +83,7 @@ class Environment(Frozen):
     tls: Tls = Tls()
     prometheus: Server | None = None
     alertmanager: Server | None = None
+    loki: Server | None = None
     labels: Mapping[Side, str] = {"candidate": "candidate", "baseline": "baseline"}
     noise: Noise | None = None
     router: Router | None = None

@@ -19,6 +19,8 @@ FIELDS: dict[SignalKind, dict[str, Kind]] = {
     "promql": _NUMBERS,
     "json": _NUMBERS,
     "alerts": {"count": "gauge"},
+    "log": {"patterns": "patterns", "rate": "counter"},
+    "statements": {"mean": "statements"},
 }
 
 _FIXED: dict[Kind, Dimension] = {
@@ -29,6 +31,8 @@ _FIXED: dict[Kind, Dimension] = {
     "ids": "share",
     "health": "status",
     "version": "text",
+    "patterns": "rate",
+    "statements": "time",
 }
 _OF_UNIT: dict[Unit, Dimension] = {
     "bytes": "bytes",

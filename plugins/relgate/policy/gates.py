@@ -113,7 +113,7 @@ def kind_and_unit(signal: Any) -> tuple[Any, Unit] | None:
     if len(kinds) != 1:
         return None
     kind, body = kinds[0], signal[kinds[0]]
-    if kind in ("probe", "load", "poll", "alerts"):
+    if kind in ("probe", "load", "poll", "alerts", "log", "statements"):
         return kind, "count"
     holder = signal if isinstance(body, str) else body
     if holder is BAD:
@@ -158,7 +158,9 @@ def _compares(limit: Limit) -> bool:
 def _check_streak(limit: NumberLimit | StatusLimit, rule: Rule, what: str) -> None:
     """Refuse streaks that the rule cannot see: windows have no single observations, one number has no streak."""
     text = units.shown(limit.text)
-    if rule.kind in ("ids", "value") and (limit.for_s is not None or limit.in_a_row is not None):
+    if rule.kind in ("ids", "value", "patterns", "statements") and (
+        limit.for_s is not None or limit.in_a_row is not None
+    ):
         raise ValueError(f"{what} is one number for the whole window: expected a limit without a streak, got {text}")
     if rule.kind not in ("gauge", "health") and limit.in_a_row is not None:
         raise ValueError(f"{what} is computed from many observations: expected for 5m and not in a row, got {text}")

@@ -38,17 +38,26 @@ Kind = Literal[
     "growth",
     "trend",
     "counter",
+    "patterns",
+    "statements",
     "value",
     "findings",
 ]
 Family = Literal["canary", "migration", "preflight", "smoke", "load", "postdeploy"]
-SignalKind = Literal["probe", "load", "poll", "scrape", "promql", "json", "alerts"]
+SignalKind = Literal["probe", "load", "poll", "scrape", "promql", "json", "alerts", "log", "statements"]
 Unit = Literal["bytes", "seconds", "share", "count", "per_second"]
 Severity = Literal["blocker", "critical", "normal", "minor", "trivial"]
 OnFail = Literal["rollback", "hold"]
 Over = Literal["max", "min", "mean", "median", "last"]
 Http = Literal["1.1", "2", "2-prior-knowledge"]
 HealthFormat = Literal["auto", "aspnet", "actuator", "health+json", "nested", "plain"]
+
+ERRORS = (
+    r'(?i:"(?:level|severity|lvl)"\s*:\s*"?(?:error|err|critical|crit|fatal|alert|emerg\w*|panic)\b)'
+    r"|(?i:\b(?:level|severity|lvl)=\"?(?:error|err|critical|crit|fatal|alert|emerg\w*|panic)\b)"
+    r"|\b(?:ERROR|CRITICAL|FATAL|SEVERE|PANIC)\b|^Traceback \(most recent|^panic:"
+)
+"""Lines of a log that tell of an error, as JSON, as key=value and in plain words."""
 
 FAMILIES: tuple[Family, ...] = get_args(Family)
 LONGEST_WARMUP_S = 120.0
@@ -169,7 +178,22 @@ class Alerts(Frozen):
     match: Mapping[str, str] = {}
 
 
-Source = Probe | Load | Poll | Scrape | Promql | JsonValue | Alerts
+class LogLines(Frozen):
+    """Lines of each side's log. ``match``: which lines count. ``requests``: which are a request each, None: unknown."""
+
+    every_s: float = 1.0
+    match: str = ERRORS
+    requests: str | None = None
+
+
+class Statements(Frozen):
+    """What a database's statements cost. ``command``: prints them; None: pg_stat_statements is read."""
+
+    every_s: float = 5.0
+    command: str | None = None
+
+
+Source = Probe | Load | Poll | Scrape | Promql | JsonValue | Alerts | LogLines | Statements
 
 
 class Signal(Frozen):
@@ -184,11 +208,14 @@ class Signal(Frozen):
     promql: Promql | None = None
     json_value: JsonValue | None = None
     alerts: Alerts | None = None
+    log: LogLines | None = None
+    statements: Statements | None = None
 
     @property
     def source(self) -> Source:
         """The one source that is set."""
-        for source in (self.probe, self.load, self.poll, self.scrape, self.promql, self.json_value, self.alerts):
+        asked = (self.probe, self.load, self.poll, self.scrape, self.promql, self.json_value, self.alerts)
+        for source in (*asked, self.log, self.statements):
             if source is not None:
                 return source
         raise UsageError(f"signal {self.name}: expected a source of kind {self.kind}, got none")

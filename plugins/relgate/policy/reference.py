@@ -39,10 +39,12 @@ _RULES = {
     "growth": "how much the number has grown over the window",
     "trend": "the slope of the number over the window, per second",
     "counter": "how fast a counter increases, per second",
+    "patterns": "how often each pattern of lines comes, per second; a burst counts once",
+    "statements": "the mean time of each statement",
     "value": "what a test of yours measures (`signal: null`)",
 }
 
-_WITHOUT_UNIT = ("probe", "load", "poll", "alerts")
+_WITHOUT_UNIT = ("probe", "load", "poll", "alerts", "log", "statements")
 
 _UNITS = (
     ("duration", units.parse_duration, ("500ms", "30s", "10m", "1h30m", "24h", "7d"), "s"),

@@ -31,7 +31,9 @@ from relgate.policy.limits import AnyLimit, Limit, NumberLimit
 if TYPE_CHECKING:
     from relgate.policy.model import Gate
 
-STATISTICAL = frozenset({"quantile", "share", "throughput", "capacity", "counter", "trend", "ids"})
+STATISTICAL = frozenset(
+    {"quantile", "share", "throughput", "capacity", "counter", "trend", "ids", "patterns", "statements"}
+)
 """Rule kinds that estimate something from a sample; all others report what they saw."""
 
 
@@ -71,6 +73,6 @@ def _forbids(gate: Gate, limit: Limit) -> bool:
     """Whether one event breaks a limit, so that nothing is estimated: ``any``, or ``> 0`` of events."""
     if isinstance(limit, AnyLimit):
         return True
-    events = gate.kind in ("share", "ids") or (gate.kind == "counter" and gate.dimension == "rate")
+    events = gate.kind in ("share", "ids", "patterns") or (gate.kind == "counter" and gate.dimension == "rate")
     zero = isinstance(limit, NumberLimit) and (limit.op, limit.basis, limit.value) == (">", "absolute", 0.0)
     return events and zero

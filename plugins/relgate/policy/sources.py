@@ -128,6 +128,33 @@ ALERTS = Record(
     ),
 )
 
+LOG = Record(
+    "a log",
+    (
+        Key("match", texts.PATTERN, "the lines that count", "errors: level error and above, in JSON or in plain words"),
+        Key(
+            "requests",
+            texts.PATTERN,
+            "lines of which each is one request: rates of both sides are compared per request",
+            "per second, and per line where the candidate writes fewer lines",
+        ),
+        Key("every", texts.INTERVAL, "time between two looks", "1s"),
+    ),
+)
+
+STATEMENTS = Record(
+    "statements",
+    (
+        Key(
+            "command",
+            texts.FREE,
+            "prints statements as JSON lines: statement, calls, total_ms; RELGATE_SIDE names the side",
+            "pg_stat_statements of each side's database",
+        ),
+        Key("every", texts.INTERVAL, "time between two looks", "5s"),
+    ),
+)
+
 SIGNAL = Record(
     "a signal",
     (
@@ -138,9 +165,11 @@ SIGNAL = Record(
         Key("promql", Either(texts.FREE, PROMQL), "a query to Prometheus"),
         Key("json", JSON_VALUE, "a number in a JSON document of the service"),
         Key("alerts", ALERTS, "how many alerts fire"),
+        Key("log", LOG, "lines of each side's log"),
+        Key("statements", STATEMENTS, "what a database's statements cost"),
         Key("every", texts.INTERVAL, "beside a promql text: time between two queries", "15s"),
         Key("unit", UNIT, "beside a promql text: what the number measures", "count"),
     ),
-    exactly_one=("probe", "load", "poll", "scrape", "promql", "json", "alerts"),
+    exactly_one=("probe", "load", "poll", "scrape", "promql", "json", "alerts", "log", "statements"),
     needs={"every": "promql", "unit": "promql"},
 )

@@ -41,6 +41,14 @@ BY_KIND: dict[str, tuple[str, ...]] = {
     "growth": ("take a heap profile of the candidate and compare it with the baseline's",),
     "trend": ("let it run longer: a trend is a leak only if it does not level off",),
     "counter": ("look at what the counter counts in the candidate's logs over the window",),
+    "patterns": (
+        "search the candidate's log for the pattern: which request writes it, and what did the user see?",
+        "an error that is logged and answered with 200 is still an error: look for what was caught and swallowed",
+    ),
+    "statements": (
+        "compare its plan on both sides: EXPLAIN (ANALYZE, BUFFERS) with the same parameters",
+        "look for an index that is missing, statistics that are old, and locks that it waits for",
+    ),
     "value": (),
     "findings": ("read the findings in the run's evidence/migrations.md: each says where, why and what to do",),
 }
