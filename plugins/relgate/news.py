@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from relgate import ledgers
 from relgate.errors import RelgateError
 from relgate.report.escape import flat
+from relgate.report.matrix import worst
 from relgate.settings import resolve
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ def decided(run: Run, conclusion: Conclusion) -> list[str]:
         return list(_tell(run, ("trouble",), text, [f"do not promote: {conclusion.unrecorded}"], bad=True))
     if not run.policy.notify or _before(run, content) == content["decision"]:
         return []
-    reasons = [f"{one['gate'] or 'stage'}: {one['text']}" for one in content["reasons"]]
+    by_matrix = worst(conclusion.decision, run.policy.matrix, run.gates, run.stage.traffic)
+    reasons = [by_matrix] if by_matrix is not None else []
+    reasons += [f"{one['gate'] or 'stage'}: {one['text']}" for one in content["reasons"]]
     bad = content["decision"] != "promote"
     events: tuple[Event, ...] = ("after", "trouble") if bad else ("after",)
     return list(_tell(run, events, f"{_what(run)}: {content['decision']}", reasons, bad=bad))

@@ -29,6 +29,7 @@ from relgate.pages.write import report
 from relgate.policy.risk import is_statistical
 from relgate.report import document, markdown, page
 from relgate.report.advice import next_steps
+from relgate.report.matrix import advised
 from relgate.values import Decision, GateResult, Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def decided(run: Run, inputs: Inputs) -> Decision:
     then = "hold" if set(run.stage.run) == {"preflight"} else run.policy.then
     decision = outlived(decision, inputs.held_s, run.policy.hold_for_s, then)
     decision = replace(unless_unsafe(decision, inputs.unsafe), irreversible=inputs.irreversible)
-    return _redacted(decision, run.redactor)
+    return _redacted(advised(decision, run.policy.matrix, run.gates, run.stage.traffic), run.redactor)
 
 
 def documented(run: Run, inputs: Inputs, decision: Decision) -> dict[str, Any]:

@@ -117,3 +117,25 @@ def test_an_address_in_clear_text_is_refused(project: Project) -> None:
 
     assert ended.code == 4
     assert "notify.team.to" in ended.out
+
+
+MATRIX = """
+matrix:
+  - {severity: critical, users: "> 50%", action: roll back at once, within: 5m, who: on call}
+  - {severity: critical, users: "<= 50%", action: assess, within: 15m}
+"""
+
+
+def test_the_matrix_says_what_is_done_by_when(told: Project, chat: Chat) -> None:
+    """On the terminal, in the summary, on the page and to those who are told: all users get this stage."""
+    told.write("relgate.yaml", POLICY + NOTIFY + MATRIX)
+    told.gates(beta=FAILS)
+    ended = told.run("--gate-release", "version=1.5.0")
+
+    said = "decision matrix: roll back at once, within 5 min, on call (critical, 100 % of users)"
+    assert ended.decision == "rollback"
+    assert f"next: {said}" in ended.out
+    for name in ("decision.md", "report.html", "decision.json"):
+        assert said in (ended.runs[-1] / name).read_text(), name
+    (message,) = [text for room, _, text in chat.sent if room == "/boss"]
+    assert message.startswith(f"beta: {said}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from relgate.policy import environments, loads, model, preflight
+from relgate.policy import environments, loads, matrix, model, preflight
 from relgate.policy import smoke as of_paths
 from relgate.policy.api import EXPLORED, Api, Login
 from relgate.policy.audiences import Audience
@@ -59,6 +59,7 @@ def build(doc: Doc, plan: Plan, sha256: str) -> model.Policy:
         smoke=smoke,
         notify={name: Audience(name=name, **raw) for name, raw in entry(doc, "notify").items()},
         gates=gates,
+        matrix=tuple(matrix.build(row) for row in doc.get("matrix", ())),
         phases=phases,
         phase_risks={name: _risk(risk, raw) for name, raw in entry(doc, "phases").items() if "risk" in raw},
         stages=tuple(_stage(raw, gates) for raw in doc["stages"]),

@@ -11,6 +11,7 @@ from relgate.policy.audiences import AUDIENCE
 from relgate.policy.grammar import Flag, Key, ListOf, MapOf, Nullable, Number, Record, Whole, Words
 from relgate.policy.ledger import SHAPE as LEDGER
 from relgate.policy.loads import WARM_UP
+from relgate.policy.matrix import ROW
 from relgate.policy.migrations import SHAPE as MIGRATIONS
 from relgate.policy.model import FAMILIES, OnFail, Over, Severity
 from relgate.policy.preflight import SHAPE as PREFLIGHT
@@ -238,6 +239,7 @@ POLICY = Record(
         Key("smoke", SMOKE, "critical paths of users, walked in a browser and over HTTP"),
         Key("notify", MapOf(texts.NAME, AUDIENCE), "who is told what happens: audience to addresses and events"),
         Key("gates", MapOf(texts.NAME, GATE), "what is judged"),
+        Key("matrix", ListOf(ROW, single=False), "what is done about a failure, by severity and users, and how soon"),
         Key("phases", MapOf(texts.NAME, PHASE), "times of tighter limits"),
         Key("stages", ListOf(STAGE, single=False), "the steps of a rollout", required=True),
         Key("rollout", ROLLOUT, "how relgate rollout goes through them"),

@@ -19,6 +19,7 @@ from relgate.policy.environments import Environment
 from relgate.policy.ledger import Ledger
 from relgate.policy.limits import Limit, NumberLimit
 from relgate.policy.loads import Load, WarmUp
+from relgate.policy.matrix import Row
 from relgate.policy.migrations import Migrations
 from relgate.policy.preflight import Preflight
 from relgate.policy.risk import Risk, can_roll_back_by_chance, complement, is_statistical
@@ -328,6 +329,7 @@ class Policy(Frozen):
     smoke: Smoke | None = None
     notify: Mapping[str, Audience] = {}
     gates: Mapping[str, Gate] = {}
+    matrix: tuple[Row, ...] = ()
     phases: Mapping[str, Mapping[str, Gate]] = {}
     phase_risks: Mapping[str, Risk] = {}
     stages: tuple[Stage, ...] = ()
