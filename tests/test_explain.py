@@ -10,6 +10,7 @@ import pytest
 from relgate.cli import main
 from relgate.explain import explain
 from relgate.policy import load
+from tests.policy.test_logs import POLICY as LOGS
 
 POLICY = """
 relgate: 1
@@ -206,3 +207,15 @@ def test_a_gate_on_migrations_says_what_it_finds_and_what_to_do() -> None:
         assert text.startswith(f"{gate_id} (migration, critical)")
         assert "a finding that blocks" in text
     assert "rows-lost (blocks)" in "\n".join(explain(policy, policy.stage("m"), "migration-data"))
+
+
+def test_logs_and_statements_say_what_is_read() -> None:
+    """How much there is to judge nobody knows before the bake: it comes with the traffic."""
+    policy = load(LOGS)
+    said = {gate: "\n".join(explain(policy, policy.stages[0], gate)) for gate in policy.gates}
+
+    assert "each side's log every 1s: lines of level error and above" in said["new-errors"]
+    assert "at least 30 samples: lines, or requests, of the candidate's log" in said["new-errors"]
+    assert "every 2s: lines with 'failed_login|token_expired', 'GET|POST' is a request" in said["auth-failures"]
+    assert "pg_stat_statements of each side's database" in said["slow-queries"]
+    assert "at least 20 samples: calls of each statement" in said["slow-queries"]

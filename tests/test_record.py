@@ -21,7 +21,7 @@ from relgate.observe import streams as s
 from relgate.observe.plan import Plan
 from relgate.observe.store import open_recording
 from relgate.observe.tail import Tail
-from relgate.values import Answers, Ids, Requests, Series
+from relgate.values import Answers, Ids, Lines, Requests, Series
 from tests.adapters.servers import refused_url, serving
 
 if TYPE_CHECKING:
@@ -456,3 +456,35 @@ def test_what_the_recorder_calls_settled_can_be_read(service: Service, tmp_path:
     assert len(settled) >= 3
     assert settled == sorted(settled)
     assert settled[-1] > 2.0
+
+
+def test_lines_of_both_sides_are_recorded(service: Service, tmp_path: Path) -> None:
+    """Of a file on one side, of Loki on the other; secrets of the plan are taken out of them."""
+    log = tmp_path / "service.log"
+    log.write_text("ERROR before\n")
+    wanted = plan(service, tmp_path / "r", s.LogLines("errors", "ERROR", 0.5), bake_s=7.0)
+    moment = time.time_ns()
+    line = [str(moment), f"ERROR old token {SECRET}"]
+    answer = {"status": "success", "data": {"resultType": "streams", "result": [{"stream": {}, "values": [line]}]}}
+    service.pages["/loki/api/v1/query_range"] = (200, "application/json", json.dumps(answer).encode())
+    here = replace(wanted.sides.candidate, log=s.LogPlace(file=str(log)))
+    there = replace(wanted.sides.candidate, log=s.LogPlace(query='{side="$side"}'))
+    wanted = replace(wanted, sides=s.Sides(here, there), loki=s.Target(service.url), secrets=(SECRET,))
+    with recorder(wanted.to_json()) as process:
+        first_line(process)
+        with log.open("a") as file:
+            file.write(f"ERROR new token {SECRET}\nINFO\n")
+        code, _, errors = rest(process)
+
+    assert (code, errors) == (0, "")
+    found = open_recording(tmp_path / "r").evidence("errors", "patterns")
+    assert found.problems == ()
+    for side, pattern in (
+        (found.candidate, "ERROR new token [redacted]"),
+        (found.baseline, "ERROR old token [redacted]"),
+    ):
+        assert isinstance(side, Lines)
+        assert {seen.pattern for look in side.looks for seen in look.seen} == {pattern}
+    asked = [path for path, _, _ in service.requests if path.startswith("/loki")]
+    assert "query=%7Bside%3D%22baseline%22%7D" in asked[0]
+    assert not any(SECRET in path.read_text(errors="replace") for path in (tmp_path / "r").rglob("*") if path.is_file())

@@ -8,6 +8,7 @@ import pytest
 
 from relgate.errors import PolicyError, UsageError
 from relgate.policy import load
+from relgate.policy.environments import Auth, Environment, Server, Target
 from relgate.settings import Options, Run, make_run, migration_secrets, resolve, secret_values
 
 POLICY = """
@@ -208,3 +209,15 @@ def test_a_run_id_that_is_none_is_refused(here: Path, monkeypatch: pytest.Monkey
     options = Options(policy="relgate.yaml", environment="production", stage="canary-5", reports=str(here / "reports"))
     with pytest.raises(UsageError, match="RELGATE_RUN_ID: expected a run id"):
         make_run(options)
+
+
+def test_databases_of_both_sides_and_the_way_into_loki_are_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a log or a database said may repeat them."""
+    monkeypatch.setenv("NEW_DB", "postgresql://reader:p%40ss-w0rd@db/shop")
+    monkeypatch.setenv("LOKI", "tenant-key-4711")
+    side = Target(url="http://127.0.0.1:1", database="env:NEW_DB")
+    loki = Server(url="http://loki:3100", auth=Auth(header={"X-Scope-OrgID": "env:LOKI"}))
+    environment = Environment(name="here", candidate=side, baseline=None, loki=loki)
+
+    wanted = {"postgresql://reader:p%40ss-w0rd@db/shop", "p@ss-w0rd", "tenant-key-4711"}
+    assert wanted <= set(secret_values(environment))

@@ -11,6 +11,7 @@ from relgate.measure import quantiles
 from relgate.measure.describe import percent
 from relgate.policy.api import EXPLORED
 from relgate.policy.limits import NumberLimit
+from relgate.policy.model import ERRORS
 from relgate.policy.risk import is_statistical
 from relgate.policy.smoke import is_path
 from relgate.report.advice import BY_KIND, next_steps
@@ -175,6 +176,13 @@ def _observed(signal: Signal) -> str:
         amount = f"{load.rate_per_s:g} requests per second" if load.rate_per_s else f"{load.clients} clients"
         return f"{amount} ({load.shape}) to each side by Locust: {', '.join(load.users) or load.profile}"
     place = signal.source
+    if signal.log is not None:
+        asked = f", {signal.log.requests!r} is a request" if signal.log.requests is not None else ""
+        lines = "lines of level error and above" if signal.log.match == ERRORS else f"lines with {signal.log.match!r}"
+        return f"each side's log every {_seconds(signal.every_s)}: {lines}{asked}"
+    if signal.statements is not None:
+        source = signal.statements.command or "pg_stat_statements of each side's database"
+        return f"statements every {_seconds(signal.every_s)}: {source}"
     what = getattr(place, "path", None) or getattr(place, "query", None) or getattr(place, "source", "")
     return f"{signal.kind} every {_seconds(signal.every_s)}: {what}"
 
@@ -274,6 +282,10 @@ def _least(gate: Gate, confidence: float) -> int:
     return least
 
 
+_OF_TRAFFIC = {"patterns": "lines, or requests, of the candidate's log", "statements": "calls of each statement"}
+"""Kinds whose samples come with the traffic, not with the schedule."""
+
+
 def _evidence(policy: Policy, gate: Gate, stage: Stage, confidence: float) -> str:
     """How many samples it takes at least, and how many the stage's bake gives."""
     least = _least(gate, confidence)
@@ -283,6 +295,8 @@ def _evidence(policy: Policy, gate: Gate, stage: Stage, confidence: float) -> st
             [least, *(math.ceil(math.log(1 - confidence) / math.log1p(-share)) for share in shares if 0 < share < 1)]
         )
     text = f"at least {least} samples"
+    if gate.kind in _OF_TRAFFIC:
+        return f"{text}: {_OF_TRAFFIC[gate.kind]}"
     if gate.signal is None or stage.bake_s <= 0:
         return text
     every_s = policy.signals[gate.signal].every_s

@@ -377,13 +377,23 @@ def auth_headers(auth: Auth | None) -> dict[str, str]:
 def secret_values(environment: Environment) -> tuple[str, ...]:
     """Every secret that nothing persisted may hold: what requests of this environment carry, and process variables."""
     values = process_secrets()
-    sides: list[Any] = [environment.candidate, environment.baseline, environment.prometheus, environment.alertmanager]
-    for side in sides:
+    observed = (environment.candidate, environment.baseline)
+    servers: list[Any] = [*observed, environment.prometheus, environment.alertmanager, environment.loki]
+    for side in observed:
+        values |= _of_database(side.database) if side is not None and side.database is not None else set()
+    for side in servers:
         if side is None:
             continue
         values |= {resolve(value) for value in side.headers.values() if is_secret(value)}
         values |= _secrets_of(side.auth)
     return tuple(sorted(values, key=len, reverse=True))
+
+
+def _of_database(reference: str) -> set[str]:
+    """The URL of a database, and the password in it."""
+    url = resolve(reference)
+    password = urlsplit(url).password
+    return {url} | ({unquote(password)} if password else set())
 
 
 def process_secrets() -> set[str]:

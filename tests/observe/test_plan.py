@@ -172,3 +172,44 @@ def test_only_what_gates_judge_is_recorded() -> None:
     logged = plan_streams(policy(logged=("requests", "logged")), resolve, {"logged"})[0]
     assert isinstance(logged, s.Probe)
     assert logged.ids == s.Ids(style="traceparent", look_up=50)
+
+
+LOG, COSTS = s.LogLines("errors", "ERROR", 1.0), s.Statements("queries", 5.0)
+FILE, QUERY, URL = s.LogPlace(file="a.log"), s.LogPlace(query="{}"), s.LogPlace(url="http://logs/{id}")
+
+
+@pytest.mark.parametrize(
+    ("stream", "candidate", "baseline", "said"),
+    [
+        (LOG, {"log": FILE}, {}, "needs `log` of the baseline"),
+        (LOG, {"log": URL}, {"log": FILE}, "needs `log` of the candidate"),
+        (LOG, {"log": FILE}, {"log": QUERY}, "needs `loki`"),
+        (COSTS, {"database": "postgres://a/x"}, {}, "needs `database` of each side"),
+        (COSTS, {"database": "postgres://a/x"}, {"database": "postgres://a/x"}, "one database for both sides"),
+    ],
+)
+def test_a_plan_that_cannot_read_a_log_is_refused(
+    stream: s.Sampled, candidate: dict[str, Any], baseline: dict[str, Any], said: str
+) -> None:
+    """Before the bake; of one database both sides would always be equal."""
+    sides = s.Sides(s.Target("http://new", **candidate), s.Target("http://old", **baseline))
+
+    with pytest.raises(SourceError, match=said):
+        replace(PLAN, streams=(stream,), sides=sides).check()
+
+
+def test_a_databases_password_is_a_secret() -> None:
+    """Also as it is meant, without the escapes of a URL."""
+    sides = s.Sides(s.Target("http://new", database="postgres://u:p%40ss-word@h/x"))
+
+    assert {"postgres://u:p%40ss-word@h/x", "p%40ss-word", "p@ss-word"} <= set(
+        replace(PLAN, sides=sides).secret_values()
+    )
+
+
+def test_statements_of_a_command_need_no_database() -> None:
+    """It is told which side it is asked about."""
+    replace(PLAN, streams=(replace(COSTS, command="costs"), s.LogLines("e", "x", 1.0)), sides=LOGGED).check()
+
+
+LOGGED = s.Sides(s.Target("http://new", log=FILE), s.Target("http://old", log=s.LogPlace(command="logs -f")))
