@@ -64,6 +64,8 @@ class AlembicTool:
         self._warm = Warm() if warm else None
         self._env: str | None = None
         self._chosen: dict[tuple[str | None, ...], tuple[str, ...]] = {}
+        self._nodes: dict[str, tuple[Any, str]] = {}
+        self._urls: dict[tuple[str | None, ...], str] = {}
 
     # --- the history
 
@@ -100,8 +102,8 @@ class AlembicTool:
         recorder, output = Recorder(scratch.engine, watch), io.StringIO()
         failure: Failure | None = None
         try:
-            node = self._node(revision)
-            recorder.file, recorder.path = node.path, relative(node.path, self.project)
+            node, recorder.path = self._node(revision)
+            recorder.file = node.path
             self._step(scratch, node, direction, recorder, output)
         except KeyboardInterrupt:
             raise
@@ -155,7 +157,7 @@ class AlembicTool:
         """
         buffer = io.StringIO()
         try:
-            node = self._node(revision)
+            node, _ = self._node(revision)
             start = node._normalized_down_revisions if direction == "up" else (node.revision,)  # noqa: SLF001
             with inside(self.project, dict.fromkeys(_URLS, f"{engine}://")), sqlguard.only(None):
                 config = self._config(f"{engine}://")
@@ -217,13 +219,17 @@ class AlembicTool:
             sys.path[:0] = self._paths
         return self._directory
 
-    def _node(self, revision: str) -> Any:
+    def _node(self, revision: str) -> tuple[Any, str]:
+        """Return a revision of the script directory, and its file as findings name it; found once, as that is."""
+        if revision in self._nodes:
+            return self._nodes[revision]
         with inside(self.project, {}), sqlguard.only(None):
             node = self._script().get_revision(revision)
         if node is None or node.revision != revision:
             message = f"expected a revision {revision}, the project has none of this name"
             raise SourceError(message)
-        return node
+        self._nodes[revision] = node, relative(node.path, self.project)
+        return self._nodes[revision]
 
     def _environment(self, config: Any, work: Callable[..., Any], **options: Any) -> Any:
         environment = load("alembic.runtime.environment").EnvironmentContext
@@ -342,17 +348,14 @@ class AlembicTool:
 
     def _url(self, scratch: Scratch) -> str:
         """Return the scratch database's URL with the driver that the project uses, as far as it says."""
-        sqlalchemy = load("sqlalchemy")
-        url = sqlalchemy.make_url(scratch.url)
-        asked = (scratch.engine, *(os.environ.get(name) for name in _URLS))
+        named = tuple(os.environ.get(name) for name in _URLS)
+        asked = (scratch.engine, *named)
         if asked not in self._chosen:
             self._chosen[asked] = tuple(self._drivers(scratch))
-        for driver in self._chosen[asked]:
-            candidate = url.set(drivername=f"{url.get_backend_name()}+{driver}")
-            with contextlib.suppress(Exception):
-                candidate.get_dialect().import_dbapi()
-                return str(candidate.render_as_string(hide_password=False))
-        return scratch.url
+        place = (scratch.url, *named)
+        if place not in self._urls:
+            self._urls[place] = _with_driver(scratch.url, self._chosen[asked])
+        return self._urls[place]
 
     def _drivers(self, scratch: Scratch) -> Iterator[str]:
         named = [os.environ.get(name) for name in _URLS] + [self._config("").get_alembic_option("sqlalchemy.url")]
@@ -362,6 +365,17 @@ class AlembicTool:
                 yield driver
         if _ASYNC.search(self._env_text()):
             yield from _ASYNC_DRIVERS[scratch.engine]
+
+
+def _with_driver(text: str, drivers: tuple[str, ...]) -> str:
+    """Return a URL with the first of these drivers that is installed."""
+    url = load("sqlalchemy").make_url(text)
+    for driver in drivers:
+        candidate = url.set(drivername=f"{url.get_backend_name()}+{driver}")
+        with contextlib.suppress(Exception):
+            candidate.get_dialect().import_dbapi()
+            return str(candidate.render_as_string(hide_password=False))
+    return text
 
 
 def _has_alembic(pyproject: Path) -> bool:

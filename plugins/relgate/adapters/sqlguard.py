@@ -10,6 +10,7 @@ a connection that a pool kept from an earlier step is thrown away.
 from __future__ import annotations
 
 import contextlib
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,7 @@ def _install() -> None:
     event.listen(load("sqlalchemy.engine").Engine, "do_connect", _do_connect)
     event.listen(load("sqlalchemy.pool").Pool, "connect", _connected)
     event.listen(load("sqlalchemy.pool").Pool, "checkout", _checked_out)
+    event.listen(load("sqlalchemy.engine").Engine, "engine_connect", _engine_connected)
     _installed.append(True)
 
 
@@ -132,12 +134,18 @@ def _do_connect(dialect: Any, record: Any, arguments: Any, parameters: dict[str,
 
 def target(dialect: Any, scratch: Scratch) -> tuple[list[Any], dict[str, Any]]:
     """Return the driver's arguments that lead to a scratch database."""
-    arguments, parameters = dialect.create_connect_args(load("sqlalchemy").make_url(scratch.url))
+    arguments, parameters = dialect.create_connect_args(_url(scratch.url))
     host = parameters.get("host", "")
     if dialect.driver == "pg8000" and str(host).startswith("/"):
         port = parameters.pop("port", 5432)
         parameters["unix_sock"] = f"{parameters.pop('host')}/.s.PGSQL.{port}"
     return list(arguments), dict(parameters)
+
+
+@functools.lru_cache(maxsize=8)
+def _url(text: str) -> Any:
+    """Return a URL as SQLAlchemy reads it: a value that nobody can change."""
+    return load("sqlalchemy").make_url(text)
 
 
 def _connected(connection: Any, record: Any) -> None:
@@ -150,6 +158,11 @@ def _connected(connection: Any, record: Any) -> None:
 def _checked_out(_connection: Any, record: Any, _proxy: Any) -> None:
     if _now and record.info.get(_MARK) is not _now[-1]:
         raise load("sqlalchemy").exc.DisconnectionError
+
+
+def _engine_connected(connection: Any) -> None:
+    if _now and _now[-1].warm is not None:
+        _now[-1].warm.share(connection.engine, connection.connection.driver_connection)
 
 
 def _close(connection: Any) -> None:
