@@ -173,11 +173,10 @@ class SmokePath:
                 headers=dict(self.access.headers),
                 verify=self.access.verify,
                 step_s=self._policy.step_s,
-                har=browser.folder / f"{self.gate}-{time.monotonic_ns()}.har",
+                scratch=browser.folder,
                 axe="accessibility" not in self._policy.without,
                 film=self._policy.video and ffmpeg() is not None,
-                examined=examined.get,
-                store=examined.put,
+                examined=examined.of,
             )
             self.pages = Pages(browser.browser, visit)
         return self.pages
