@@ -115,6 +115,26 @@ def test_init_writes_a_policy_that_check_accepts(here: Path, capsys: pytest.Capt
     assert "wrote relgate.yaml" in capsys.readouterr().out
 
 
+def test_init_knows_load(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Asked for it writes users, gates and a stage; not asked it leaves the same lines to be uncommented."""
+    asked, later = here / "asked", here / "later"
+    for folder, arguments in ((asked, ["--load"]), (later, [])):
+        folder.mkdir()
+        assert main(["init", str(folder), "--service", "shop", "--path", "/", "--path", "/a?b=1", *arguments]) == 0
+    users = (asked / "load" / "users.py").read_text()
+    compile(users, "users.py", "exec")
+    assert 'PATHS = ["/", "/a?b=1"]' in users
+    assert not (later / "load").exists()
+    assert "traffic" not in yaml.safe_load((later / "relgate.yaml").read_text())["signals"]
+    lines = (later / "relgate.yaml").read_text().splitlines()
+    wanted = ("  # traffic:", "  # load-", "  # - {name: load")
+    uncommented = [line.replace("# ", "", 1) if line.startswith(wanted) else line for line in lines]
+    assert "\n".join(uncommented) + "\n" == (asked / "relgate.yaml").read_text()
+    capsys.readouterr()
+    assert main(["check", str(asked / "relgate.yaml")]) == 0
+    assert "3 signals, 6 gates, 3 stages" in capsys.readouterr().out
+
+
 def test_new_smoke_writes_a_path_and_says_what_is_left_to_do(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Once; a name that is none, or taken, is refused."""
     assert main(["new", "smoke", "check-out"]) == 0

@@ -5,7 +5,11 @@
 Both walk the same 13 paths of the same release, each against a shop of its own, in turn: plain, ours with -n 2, and so on.
 Ours watches its pages (axe, Web Vitals, headers, console), records traces, removes what it creates and decides; plain does
 the steps alone. Wall time from the start of pytest to its end; the shop is up before. pytest-playwright is installed into a
-temporary folder.
+temporary folder. All use the same browser, the one that relgate finds; RELGATE_CHROMIUM names another one. How much the
+browser makes out is seen by running it twice, with a chromium-headless-shell and with a whole chromium.
+
+Plain is a fair twin: the same steps with the same waits of Playwright, a browser for the session and a context for each
+test, the mails and webhooks in threads of its own process.
 """
 
 from __future__ import annotations
@@ -27,7 +31,11 @@ sys.path.insert(0, str(ROOT))
 
 
 def main() -> None:
+    from relgate.adapters.browser import CHOSEN, of_system
+
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    browser = os.environ.setdefault(CHOSEN, of_system() or "")
+    print(f"browser: {browser or 'what Playwright has installed'}", flush=True)
     with tempfile.TemporaryDirectory(prefix="plain-") as folder:
         install = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
         names = ["pytest-playwright", "pytest-base-url", "python-slugify", "text-unidecode"]

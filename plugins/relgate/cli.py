@@ -60,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     init.add_argument(
         "--path", metavar="PATH", action="append", dest="paths", help="path to probe; repeatable (default: /)"
     )
+    init.add_argument("--load", action="store_true", help="a load too: a locustfile, its gates and a stage")
     init.set_defaults(command=_init)
 
     check = commands.add_parser("check", help="name every fault of a policy at once; exit 4 if there is any")
@@ -216,6 +217,7 @@ def _init(given: argparse.Namespace) -> int:
         baseline=given.baseline,
         health=given.health,
         paths=tuple(given.paths or ("/",)),
+        load=given.load,
     )
     done = init(folder, answers)
     for name in done.written:

@@ -115,15 +115,17 @@ def _evidence(walked: SmokePath, found: Findings) -> tuple[str, ...]:
     bad = bool(found.problems) or any(one.blocks for one in found.findings) or found.checked < found.expected
     clean = walked.clean
     walked.folder.mkdir(parents=True, exist_ok=True)
-    lost = walked.keep() if bad else []
+    notes = [*found.notes, *(walked.keep() if bad else [])]
     document = {
         "gate": walked.gate,
         "steps": walked.walk.document(),
         "findings": [{"code": one.code, "what": one.what, "blocks": one.blocks} for one in found.findings],
         "problems": list(found.problems),
-        "notes": [*found.notes, *lost],
+        "notes": notes,
         "pages": walked.told(),
     }
+    if bad and not list(walked.folder.glob("screenshot-*.png")):
+        notes += walked.draw(clean.json(document))
     text = json.dumps(clean.json(document), indent=1)
     (walked.folder / "path.json").write_text(text + "\n", encoding="utf-8")
     kept = [one for one in sorted(walked.folder.iterdir()) if one.is_file()]

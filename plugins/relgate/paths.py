@@ -98,7 +98,8 @@ def chromium(config: pytest.Config) -> Chromium:
 
     if BROWSER not in config.stash:
         try:
-            config.stash[BROWSER] = browser = Chromium()
+            tls = config.stash[RUN].environment.tls
+            config.stash[BROWSER] = browser = Chromium(Path(tls.ca) if tls.ca and tls.verify else None)
         except RelgateError as error:
             pytest.fail(str(error), pytrace=False)
         config.add_cleanup(browser.close)

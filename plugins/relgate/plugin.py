@@ -65,7 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
     workerinput = getattr(config, "workerinput", None)
     if workerinput is not None:
         if "relgate" in workerinput:
-            from relgate.session import join
+            from relgate.joining import join
 
             config.stash[RUN] = join(config, workerinput["relgate"])
     elif decides(config):

@@ -18,18 +18,20 @@ _FILES = {
     "smoke/test_home.py": "test_home.py.txt",
     "pytest.toml": "pytest.toml",
 }
+_LOAD = {"load/users.py": "users.py.txt"}
 _CONFIGURATIONS = ("pytest.toml", ".pytest.toml", "pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml")
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a first policy is made of; URLs without a trailing slash."""
+    """What a first policy is made of; URLs without a trailing slash. ``load``: whether it loads the service."""
 
     service: str
     candidate: str
     baseline: str | None = None
     health: str = "/health"
     paths: tuple[str, ...] = ("/",)
+    load: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def init(folder: Path, answers: Answers) -> Written:
     load(Template((_TEMPLATES / "relgate.yaml").read_text(encoding="utf-8")).substitute(values))
     written, kept, advice = [], [], []
     configured = _configured(folder)
-    for name, template in _FILES.items():
+    for name, template in (_FILES | (_LOAD if answers.load else {})).items():
         path = folder / name
         if name == "pytest.toml" and configured is not None:
             advice.append(f'add to the pytest settings in {configured}: gate_policy = "relgate.yaml"')
@@ -96,6 +98,7 @@ def _values(answers: Answers) -> dict[str, str]:
         "candidate": _plain(answers.candidate),
         "baseline": _plain(baseline),
         "health": _path(answers.health),
+        "load": "" if answers.load else "# ",
         "paths": ", ".join(_path(path) for path in answers.paths),
         "latency": '["> 2000ms", "> 2x baseline"]' if answers.baseline else '"> 2000ms"',
     }

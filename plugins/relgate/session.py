@@ -20,6 +20,7 @@ from relgate.errors import PolicyError, SourceError, UsageError
 from relgate.exploring import Exploring
 from relgate.guard import Guard
 from relgate.history import carried, excused, going_back, usual_noise
+from relgate.joining import place_allure_results
 from relgate.listening import listening
 from relgate.outward import Commands, tell
 from relgate.paths import PathItems
@@ -43,22 +44,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from relgate.audit.record import Head
-
-
-def join(config: pytest.Config, text: str) -> Run:
-    """Take the controller's run over on a worker."""
-    run = Run.from_json(text)
-    _place_allure_results(config, run)
-    worker: Any = config
-    config.pluginmanager.register(GateItems(run, worker.workerinput["workerid"]), "relgate-items")
-    config.pluginmanager.register(PathItems(run), "relgate-paths")
-    return run
-
-
-def _place_allure_results(config: pytest.Config, run: Run) -> None:
-    """Where allure-pytest is here and was not told where to write, its results belong to this run's."""
-    if getattr(config.option, "allure_report_dir", run) in (None, ""):
-        config.option.allure_report_dir = str(run.path / "allure-results")
 
 
 @dataclass(eq=False)
@@ -93,7 +78,7 @@ class Controller:
             run.redactor  # noqa: B018 - an unset secret is the caller's fault: say so before anything starts.
         except (PolicyError, UsageError) as error:
             raise pytest.UsageError(str(error)) from error
-        _place_allure_results(config, run)
+        place_allure_results(config, run)
         controller = cls(config, run, Collector(run))
         config.pluginmanager.register(controller, "relgate-controller")
         config.pluginmanager.register(controller.collector, "relgate-collector")

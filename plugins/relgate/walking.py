@@ -173,11 +173,10 @@ class SmokePath:
                 headers=dict(self.access.headers),
                 verify=self.access.verify,
                 step_s=self._policy.step_s,
-                har=browser.folder / f"{self.gate}-{time.monotonic_ns()}.har",
+                scratch=browser.folder,
                 axe="accessibility" not in self._policy.without,
                 film=self._policy.video and ffmpeg() is not None,
-                examined=examined.get,
-                store=examined.put,
+                examined=examined.of,
             )
             self.pages = Pages(browser.browser, visit)
         return self.pages
@@ -198,12 +197,29 @@ class SmokePath:
     def keep(self) -> list[str]:
         """Write everything that tells what went wrong; return what could not be kept, as sentences."""
         from relgate.adapters.browser_evidence import keep
-        from relgate.smoke.clean import Cleaner
 
         if self.opened is not None and self.opened.said.exchanges:
-            text = json.dumps(Cleaner(self.clean).value(self.opened.said.exchanges), indent=1)
+            text = json.dumps(self._exchanges(), indent=1)
             (self.folder / "http.json").write_text(text + "\n", encoding="utf-8")
         return keep(self.pages, self.folder, self.clean, self.known_secrets()) if self.pages is not None else []
+
+    def draw(self, document: dict[str, Any]) -> list[str]:
+        """Make a picture of a path that has none of its pages, of its document; return why there is none."""
+        from relgate.adapters.picture import draw
+        from relgate.errors import UsageError
+        from relgate.smoke.told import told
+
+        try:
+            draw(told(document, self._exchanges()), self.folder / "path.png")
+        except (UsageError, OSError) as error:
+            return [f"no picture: {error}"]
+        return []
+
+    def _exchanges(self) -> Any:
+        """Return what was asked and answered, without secrets."""
+        from relgate.smoke.clean import Cleaner
+
+        return Cleaner(self.clean).value(self.opened.said.exchanges if self.opened is not None else [])
 
     def told(self) -> dict[str, Any]:
         """Return what the pages told, as JSON."""

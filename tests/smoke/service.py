@@ -15,7 +15,8 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,9 @@ SCRIPTS = {
     "/busy.js": "document.getElementById('go').addEventListener('click', () => {"
     " const until = performance.now() + 2000; while (performance.now() < until) {} document.title = 'done'; })",
     "/fetches.js": "fetch('/api/nothing')",
+    "/talks.js": "const socket = new WebSocket(location.href.replace(/^http/, 'ws').replace(/page.*/, 'ws'));"
+    " socket.onmessage = (message) => { document.getElementById('said').innerText = message.data; };"
+    " socket.onopen = () => socket.send('buy');",
     "/good.js": "document.title = 'Good at Small'",
 }
 BODIES = {
@@ -49,6 +53,8 @@ BODIES = {
     "<label for='password'>Password</label><input id='password' name='password' type='password'>"
     "<button>Log in</button></form>",
     "leaves": "<a href='http://127.0.0.1:9/elsewhere'>away</a>",
+    "mixed": "<p>Here.</p><script src='http://plain.example/one.js'></script>",
+    "talks": "<p id='said'>nothing yet</p><script src='/talks.js'></script>",
     "dead": "<button>Order</button>",
 }
 SVG = (
@@ -64,7 +70,8 @@ class Service:
     """A running service.
 
     ``accounts``: e-mails. ``asked``: every request. ``signed``: Authorization of removals. ``down``: whether removal
-    answers 500. ``colour``: of its pictures. ``bare``: whether pages come without security headers.
+    answers 500. ``colour``: of its pictures. ``bare``: whether pages come without security headers. ``heard``: over
+    WebSockets.
     """
 
     url: str = ""
@@ -74,6 +81,7 @@ class Service:
     down: bool = False
     colour: str = "seagreen"
     bare: bool = False
+    heard: list[str] = field(default_factory=list)
 
     def page(self, title: str, body: str) -> HTMLResponse:
         """A page that is clean but for its body."""
@@ -98,6 +106,14 @@ class Service:
         if "slow" in request.url.path:
             await asyncio.sleep(5.0)
         return Response(SVG.format(self.colour), media_type="image/svg+xml")
+
+    async def socket(self, socket: WebSocket) -> None:
+        """WebSocket /ws: greets, and remembers what it hears."""
+        await socket.accept()
+        await socket.send_text("welcome")
+        with contextlib.suppress(WebSocketDisconnect):
+            while True:
+                self.heard.append(await socket.receive_text())
 
     async def sent(self, request: Request) -> Response:
         """POST /sent: the form of /page/form."""
@@ -152,6 +168,7 @@ class Service:
                 Route("/page/{name}", self.show),
                 Route("/painted", self.painted),
                 Route("/sent", self.sent, methods=["POST"]),
+                WebSocketRoute("/ws", self.socket),
                 Route("/away", self.away),
                 Route("/health", self.health),
                 Route("/api/login", self.log_in, methods=["POST"]),
@@ -171,8 +188,9 @@ def send_mail(host: str, port: int, to: str) -> None:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Service]:
-    """A service of one's own on a free port."""
+def running(tls: tuple[str, str] | None = None) -> Iterator[Service]:
+    """A service of one's own on a free port. ``tls``: files of a certificate and its key, for https."""
+    certificate, key = tls or (None, None)
     service = Service()
     inner = service.app()
 
@@ -181,14 +199,17 @@ def running() -> Iterator[Service]:
             service.asked.append(f"{scope['method']} {scope['path']}")
         await inner(scope, receive, send)
 
-    server = uvicorn.Server(uvicorn.Config(noting, port=0, log_level="critical", lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(noting, port=0, log_level="critical", lifespan="off", ssl_certfile=certificate, ssl_keyfile=key)
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     for _ in range(1000):
         if server.started:
             break
         time.sleep(0.01)
-    service.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    scheme = "http" if tls is None else "https"
+    service.url = f"{scheme}://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     try:
         yield service
     finally:

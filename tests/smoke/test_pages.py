@@ -78,7 +78,7 @@ def test_headers_that_are_gone_fail(alone: Paths) -> None:
 
 def test_a_failed_path_leaves_what_a_person_needs(alone: Paths) -> None:
     """Screenshot, trace, HAR, console and video, each listed by its hash; and in Allure."""
-    alone.policy("dead", smoke="  step: 1s")
+    alone.policy("dead", smoke="  step: 1s\n  video: true")
     alone.paths(
         SHOWS % ("dead", "dead") + "    with path.step('order'):\n        page.get_by_role('button').click()\n"
         "        page.get_by_text('Thank you').wait_for()\n"
@@ -91,7 +91,9 @@ def test_a_failed_path_leaves_what_a_person_needs(alone: Paths) -> None:
     kept = {one.name for one in folder.iterdir()}
     assert {"path.json", "screenshot-1.png", "trace.zip", "network.har", "console.txt", "video.webm"} <= kept
     assert len(ended.document["gates"][0]["evidence"]) == len(kept)
-    assert json.loads((folder / "network.har").read_text())["log"]["entries"]
+    entries = json.loads((folder / "network.har").read_text())["log"]["entries"]
+    asked = {one["request"]["url"].removeprefix(alone.service.url): one["response"]["status"] for one in entries}
+    assert asked["/page/dead"] == 200
     with zipfile.ZipFile(folder / "trace.zip") as trace:
         assert "trace.trace" in trace.namelist()
     results = [json.loads(one.read_text()) for one in (alone.folder / "allure").glob("*-result.json")]
@@ -186,6 +188,25 @@ def test_a_page_goes_to_no_other_host(alone: Paths) -> None:
 
     assert ended.verdicts == {"smoke-leaves": "error"}, ended.out
     assert "refused: http://127.0.0.1:9 is not the candidate of test" in messages(ended)["smoke-leaves"]
+
+
+def test_a_page_may_listen_and_not_talk_where_it_is_read_only(alone: Paths) -> None:
+    """What the server says over a WebSocket arrives; what the page says is not sent, and the path is an error."""
+    talks = (
+        "def test_smoke_talks(path, page):\n    with path.step('listen'):\n        page.goto('/page/talks')\n"
+        "        page.get_by_text('welcome').wait_for()\n"
+    )
+    alone.policy("talks", environment="    read_only: true")
+    alone.paths(talks)
+    ended = alone.walk()
+    assert ended.verdicts["smoke-talks"] == "error", ended.out
+    assert "test is read-only, and a message to the WebSocket /ws may change" in messages(ended)["smoke-talks"]
+    assert alone.service.heard == []
+
+    known = "  allow: [{code: write-refused, contains: /ws, reason: tells that one is here}]"
+    alone.policy("talks", environment="    read_only: true", smoke=known)
+    assert alone.walk().verdicts["smoke-talks"] == "pass"
+    assert alone.service.heard == ["buy"]
 
 
 def test_a_read_only_environment_is_not_written_to(alone: Paths) -> None:

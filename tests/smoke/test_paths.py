@@ -55,7 +55,9 @@ def test_a_step_that_fails_names_itself_and_its_line(paths: Paths) -> None:
     said = messages(ended)["smoke-health"]
     assert "step 'read'" in said
     assert "test_smoke.py:12" in said
-    assert (ended.runs[-1] / "evidence" / "smoke" / "smoke-health" / "http.json").exists()
+    folder = ended.runs[-1] / "evidence" / "smoke" / "smoke-health"
+    assert (folder / "http.json").exists()
+    assert (folder / "path.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_what_fails_outside_of_a_step_counts(paths: Paths) -> None:

@@ -10,7 +10,7 @@ from relgate.errors import UsageError
 from relgate.ports.browsing import Impact, Violation, bare
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from relgate.adapters.browser_probe import Probe
 
 # Only what is needed comes out of the page: the full answer has the HTML of every element.
 _RUN = """async () => {
@@ -37,11 +37,11 @@ def script() -> str:
         raise UsageError("accessibility needs axe-core: pip install 'relgate[smoke]'") from error
 
 
-def examine(page: Page) -> tuple[Violation, ...]:
+def examine(probe: Probe) -> tuple[Violation, ...]:
     """Return what axe holds against a page as it is shown now. Raises what Playwright raises when the page is left."""
-    place = bare(page.url)
+    place = bare(probe.page.url)
     # Evaluated, not added as a tag: a Content-Security-Policy is for the page's own scripts.
-    page.evaluate(script())
+    found = probe.run(_RUN, before=script())
     return tuple(
         Violation(
             page=place,
@@ -52,5 +52,5 @@ def examine(page: Page) -> tuple[Violation, ...]:
             n=one["n"],
             url=one["url"],
         )
-        for one in page.evaluate(_RUN)
+        for one in found
     )

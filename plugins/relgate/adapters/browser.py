@@ -14,22 +14,32 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from relgate.adapters.browser_trust import home
 from relgate.adapters.owned import OwnedFolder, sweep
 from relgate.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from playwright.sync_api import Browser, Playwright
 
 CHOSEN = "RELGATE_CHROMIUM"
-_SYSTEM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+# The headless shell comes first: for the same pages it takes a third of the processor time (benchmarks/smoke).
+_SYSTEM = (
+    "chromium-headless-shell",
+    "chrome-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+)
 _PREFIX = "relgate-browser-"
 _LONGEST = 40
 """Letters of a folder in which the path of a socket (107 letters) still has room for our folder and Chromium's."""
 _NO_EXTRA = "pages need Playwright: pip install 'relgate[smoke]'"
 _NO_BROWSER = (
-    "no Chromium here: run `playwright install chromium`, or `apt-get install chromium`, or set "
+    "no Chromium here: run `playwright install chromium`, or `apt-get install chromium-headless-shell`, or set "
     f"{CHOSEN} to one (Playwright has none installed, CHROME_BIN and PATH name none)"
 )
 # A window that nobody sees needs neither a picture of its fonts on a GPU nor a sound device.
@@ -39,13 +49,16 @@ _FLAGS = ("--disable-gpu", "--mute-audio", "--force-color-profile=srgb")
 class Chromium:
     """A browser process and its driver. ``close`` ends both.
 
+    Args:
+        ca: a file with further authorities that it believes, None for its own alone.
+
     Raises:
-        UsageError: Playwright or a browser is not installed.
+        UsageError: Playwright or a browser is not installed, or the authorities cannot be used.
         SourceError: there is one and it does not start.
 
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ca: Path | None = None) -> None:
         try:
             from playwright.sync_api import sync_playwright
         except ImportError as error:
@@ -54,13 +67,18 @@ class Chromium:
         # In memory where the usual place has a long name: Chromium makes a socket in it.
         self._folder = OwnedFolder(_PREFIX, fast=len(tempfile.gettempdir()) > _LONGEST)
         try:
+            more = home(ca, self._folder.path) | {"TMPDIR": str(self._folder.path)} if ca is not None else {}
+        except BaseException:
+            self._folder.remove()
+            raise
+        try:
             with _temporary_files_in(self._folder.path):
                 self._playwright: Playwright = sync_playwright().start()
         except Exception as error:
             self._folder.remove()
             raise SourceError(f"Playwright does not start: {_first_line(error)}") from error
         try:
-            self.browser: Browser = launch(self._playwright)
+            self.browser: Browser = launch(self._playwright, more)
         except BaseException:
             self._playwright.stop()
             self._folder.remove()
@@ -80,24 +98,29 @@ class Chromium:
         self._folder.remove()
 
 
-def launch(playwright: Playwright) -> Browser:
+def launch(playwright: Playwright, environment: Mapping[str, str] | None = None) -> Browser:
     """Start a browser without a window.
+
+    Args:
+        playwright: the driver.
+        environment: variables that differ from this process's.
 
     Raises:
         UsageError: there is none.
         SourceError: there is one and it does not start.
 
     """
+    own: dict[str, Any] = {"env": {**os.environ, **environment}} if environment else {}
     path = os.environ.get(CHOSEN) or None
     if path is not None and shutil.which(path) is None:
         raise UsageError(f"{CHOSEN} is {path}, which is no program")
     if path is None:
         with suppress(_NotInstalledError):
-            return _start(playwright)
+            return _start(playwright, **own)
         path = of_system()
     if path is None:
         raise UsageError(_NO_BROWSER)
-    return _start(playwright, executable_path=shutil.which(path))
+    return _start(playwright, executable_path=shutil.which(path), **own)
 
 
 def of_system() -> str | None:
@@ -125,7 +148,7 @@ def _start(playwright: Playwright, **where: Any) -> Browser:
     try:
         return playwright.chromium.launch(args=list(_FLAGS), **where)
     except Error as error:
-        if not where and "Executable doesn't exist" in str(error):
+        if "executable_path" not in where and "Executable doesn't exist" in str(error):
             raise _NotInstalledError from error
         fatal = next((line.partition("FATAL:")[2] for line in str(error).splitlines() if "FATAL:" in line), "")
         raise SourceError(f"Chromium does not start: {fatal or _first_line(error)}") from error

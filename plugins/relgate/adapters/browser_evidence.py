@@ -12,7 +12,7 @@ import tempfile
 import zipfile
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from relgate.adapters.browser import ffmpeg
 from relgate.smoke.clean import Cleaner
@@ -46,7 +46,7 @@ def keep(pages: Pages, folder: Path, clean: Redactor, secrets: Sequence[str]) ->
             lost.append(f"no screenshot of page {number}: {_line(error)}")
     lines = [f"{one.kind}: {one.page}: {one.text} ({one.url}:{one.line})" for one in pages.seen.said]
     (folder / CONSOLE).write_text(clean.text("\n".join(lines) + "\n"), encoding="utf-8")
-    with tempfile.TemporaryDirectory(prefix="relgate-trace-", dir=pages.visit.har.parent) as name:
+    with tempfile.TemporaryDirectory(prefix="relgate-trace-", dir=pages.visit.scratch) as name:
         raw = Path(name) / TRACE
         try:
             pages.context.tracing.stop(path=raw)
@@ -55,14 +55,49 @@ def keep(pages: Pages, folder: Path, clean: Redactor, secrets: Sequence[str]) ->
         with suppress(Exception):
             pages.context.close()
         if raw.exists():
-            lost += _keep_trace(raw, folder, clean)
-        if pages.visit.har.exists():
             har = Path(name) / HAR
-            pages.visit.har.replace(har)
+            har.write_text(json.dumps(archive(raw)), encoding="utf-8")
             Cleaner(clean).file(har)
             if har.exists():
                 (folder / HAR).write_bytes(har.read_bytes())
+            lost += _keep_trace(raw, folder, clean)
     return lost
+
+
+def archive(trace: Path) -> dict[str, Any]:
+    """Return the requests of a trace as an HTTP archive (HAR 1.2), without their contents.
+
+    A trace has an entry of such an archive for each request anyway: having Playwright record one beside it costs as
+    much again, on every path that passes.
+    """
+    with zipfile.ZipFile(trace) as opened:
+        lines = [
+            json.loads(line)
+            for name in sorted(opened.namelist())
+            if name.endswith(".network")
+            for line in opened.read(name).splitlines()
+        ]
+        head = next(json.loads(line) for line in opened.read("trace.trace").splitlines())
+    entries = [_entry(line["snapshot"]) for line in lines if line.get("type") == "resource-snapshot"]
+    return {
+        "log": {
+            "version": "1.2",
+            "creator": {"name": "Playwright", "version": str(head.get("playwrightVersion", ""))},
+            "browser": {"name": str(head.get("browserName", "")), "version": ""},
+            "pages": [],
+            "entries": sorted(entries, key=lambda one: str(one.get("startedDateTime", ""))),
+        }
+    }
+
+
+def _entry(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return a trace's entry without what belongs to the trace: names of files that lie in it, and its pages."""
+    request, response = dict(entry["request"]), dict(entry["response"])
+    request.pop("postData", None)
+    content = response.get("content", {})
+    response["content"] = {key: content[key] for key in ("size", "mimeType") if key in content}
+    own = {key: value for key, value in entry.items() if not key.startswith("_") and key != "pageref"}
+    return own | {"request": request, "response": response}
 
 
 def shoot(page: Page, path: Path, secrets: Sequence[str] = ()) -> None:

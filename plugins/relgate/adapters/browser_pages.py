@@ -1,7 +1,7 @@
 """The pages of one path: a context of its own in the shared browser, watched from its first request to its end.
 
 Requests are seen by Playwright's events; what must not be sent is stopped before it leaves: navigations to another host
-than the candidate, and whatever changes something where the environment is read-only.
+than the candidate, and whatever changes something where the environment is read-only, messages to WebSockets included.
 """
 
 from __future__ import annotations
@@ -14,15 +14,27 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from relgate.adapters import axe, waited
+from relgate.adapters.browser_probe import Probe
 from relgate.ports.browsing import Document, Failed, Measured, Said, Seen, bare, origin
 from relgate.smoke.targets import SAFE, Targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, Route, WebError
+    from playwright.sync_api import (
+        Browser,
+        BrowserContext,
+        ConsoleMessage,
+        Page,
+        Request,
+        Response,
+        Route,
+        WebError,
+        WebSocketRoute,
+    )
 
     from relgate.ports.browsing import Violation
+    from relgate.smoke.examined import Look
 
 VIEWPORT = {"width": 1280, "height": 720}
 _VITALS = Path(__file__).with_name("vitals.js")
@@ -48,19 +60,19 @@ _LOCAL = ("http://127.0.0.1", "http://localhost", "http://[::1]")
 class Visit:
     """How pages are opened. ``headers``: of requests to the candidate alone. ``verify``: whether certificates count.
 
-    ``examined``, ``store``: what axe found on a page before, None where nobody has looked; and where it is kept.
-    ``axe``, ``film``: whether pages are examined, and whether pictures are taken on the way.
+    ``scratch``: a folder for what is thrown away. ``examined``: what axe found on a page, looked at by the function
+    that it is given unless somebody has looked before. ``axe``, ``film``: whether pages are examined, and whether
+    pictures are taken on the way.
     """
 
     targets: Targets
     headers: Mapping[str, str]
     verify: bool
     step_s: float
-    har: Path
+    scratch: Path
     axe: bool = True
     film: bool = False
-    examined: Callable[[str], tuple[Violation, ...] | None] = lambda _: None
-    store: Callable[[str, tuple[Violation, ...]], None] = lambda _, __: None
+    examined: Callable[[str, Look], tuple[Violation, ...]] = lambda _, look: look()[0]
 
 
 @dataclass
@@ -71,14 +83,13 @@ class Pages:
     visit: Visit
     seen: Seen = field(default_factory=Seen)
     _looked: set[str] = field(default_factory=set)
+    _probes: dict[Page, Probe] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.context: BrowserContext = self.browser.new_context(
             base_url=self.visit.targets.candidate,
             viewport=VIEWPORT,  # type: ignore[arg-type]  # a TypedDict of Playwright's, imported when it is used
             ignore_https_errors=not self.visit.verify,
-            record_har_path=self.visit.har,
-            record_har_content="omit",
         )
         self.context.set_default_timeout(self.visit.step_s * 1000)
         self._watch()
@@ -98,7 +109,6 @@ class Pages:
         """End the pages."""
         with suppress(Exception):
             self.context.close()
-        self.visit.har.unlink(missing_ok=True)
 
     def _settle(self, page: Page) -> None:
         from playwright.sync_api import Error
@@ -106,8 +116,9 @@ class Pages:
         for attempt in range(_ATTEMPTS):
             try:
                 page.wait_for_load_state("load")
-                page.evaluate(_SETTLED)
-                self._examine(page)
+                probe = self._probes.get(page) or self._probes.setdefault(page, Probe(page))
+                probe.run(_SETTLED)
+                self._examine(probe)
             except Error as error:
                 # The page was left while it was looked at: what comes next is looked at instead.
                 if page.is_closed():
@@ -117,17 +128,17 @@ class Pages:
             else:
                 return
 
-    def _examine(self, page: Page) -> None:
-        place = bare(page.url)
+    def _examine(self, probe: Probe) -> None:
+        place = bare(probe.page.url)
         if not self.visit.axe or place in self._looked or origin(place) != origin(self.visit.targets.candidate):
             return
-        found = self.visit.examined(place)
-        if found is None:
-            found = axe.examine(page)
-            if bare(page.url) == place:
-                self.visit.store(place, found)
+
+        def look() -> tuple[tuple[Violation, ...], bool]:
+            found = axe.examine(probe)
+            return found, bare(probe.page.url) == place
+
+        self.seen.violations += self.visit.examined(place, look)
         self._looked.add(place)
-        self.seen.violations += found
 
     def _watch(self) -> None:
         context = self.context
@@ -190,6 +201,7 @@ class Pages:
         elsewhere = re.compile(rf"^(?!{re.escape(targets.candidate.rstrip('/'))}(?:[/?#]|$))")
         if targets.read_only:
             self.context.route("**/*", self._read_only)
+            self.context.route_web_socket(re.compile(""), self._listen_only)
         if self.visit.headers:
             self.context.route(re.compile(rf"^{re.escape(targets.candidate.rstrip('/'))}(?:[/?#]|$)"), self._sign)
         self.context.route(elsewhere, self._elsewhere)
@@ -209,6 +221,18 @@ class Pages:
             return
         self.seen.refused.append(self.visit.targets.refusal(request.method, bare(request.url)))
         route.abort("blockedbyclient")
+
+    def _listen_only(self, route: WebSocketRoute) -> None:
+        """Connect a WebSocket and let through what the server says: opening one is a GET, a message may be anything."""
+        server = route.connect_to_server()
+
+        def says(message: str | bytes) -> None:
+            if self.visit.targets.may_write(route.url):
+                server.send(message)
+            else:
+                self.seen.refused.append(self.visit.targets.unsent(bare(route.url)))
+
+        route.on_message(says)
 
     def _sign(self, route: Route) -> None:
         route.fallback(headers={**route.request.headers, **self.visit.headers})

@@ -11,6 +11,7 @@ import math
 import ssl
 import time
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -117,10 +118,16 @@ class Endpoint:
 
 def tls(access: Access) -> ssl.SSLContext:
     """Return how certificates are checked."""
+    return _context(access.ca, verify=access.verify)
+
+
+@cache
+def _context(ca: str | None, *, verify: bool) -> ssl.SSLContext:
+    """Return one context for all that check alike: reading the system's certificates takes longer than a request."""
     context = ssl.create_default_context()
-    if access.ca is not None:
-        context.load_verify_locations(access.ca)
-    if not access.verify:
+    if ca is not None:
+        context.load_verify_locations(ca)
+    if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context

@@ -110,7 +110,7 @@ class Smoke(Frozen):
     without: tuple[Watch, ...] = ()
     step_s: float = 10.0
     wait_s: float = 60.0
-    video: bool = True
+    video: bool = False
     mail: Sink | None = None
     webhooks: Sink | None = None
 
@@ -207,7 +207,12 @@ SHAPE = Record(
         Key("without", ListOf(Words(WATCHES)), "what pages are not watched for"),
         Key("step", texts.INTERVAL, "how long one action may take", "10s"),
         Key("wait", texts.INTERVAL, "how long a path waits for the one that it comes after", "60s"),
-        Key("video", Flag(), "whether a path that failed leaves a video, where ffmpeg is installed", "true"),
+        Key(
+            "video",
+            Flag(),
+            "whether a path that failed leaves a video, where ffmpeg is installed; takes pictures on every path",
+            "false",
+        ),
         Key("mail", _sink("mail"), "an SMTP server of relgate's own, for mails of the service"),
         Key("webhooks", _sink("webhooks"), "an HTTP server of relgate's own, for calls of the service"),
     ),

@@ -47,5 +47,11 @@ class Targets:
 
     def refusal(self, method: str, url: str) -> str:
         """Return the sentence about a request that would change something."""
-        where = urlsplit(url).path or "/"
-        return f"refused: {self.environment} is read-only, and {method.upper()} {where} may change something"
+        return self._may_change(f"{method.upper()} {urlsplit(url).path or '/'}")
+
+    def unsent(self, url: str) -> str:
+        """Return the sentence about a message to a WebSocket, which may change something as a request does."""
+        return self._may_change(f"a message to the WebSocket {urlsplit(url).path or '/'}")
+
+    def _may_change(self, what: str) -> str:
+        return f"refused: {self.environment} is read-only, and {what} may change something"
