@@ -1,4 +1,4 @@
-"""A large schema is read by what has changed: always the same as reading all of it, whatever has changed."""
+"""A schema is read by what has changed: always the same as reading all of it, whatever has changed."""
 
 from __future__ import annotations
 
@@ -35,11 +35,10 @@ def base(server: PostgresServer) -> Scratch:
 
 @pytest.fixture
 def session(server: PostgresServer, base: Scratch) -> Iterator[PostgresSession]:
-    """A connection to a copy of it that reads changes only, however small it is."""
+    """A connection to a copy of it that has looked twice: from now on it reads changes only."""
     scratch = server.create(base)
     with server.open(scratch) as opened:
-        opened._look = Look(opened._connection.info.server_version, large=0)
-        opened.catalog()
+        assert opened.catalog() == opened.catalog()
         yield opened
     server.drop(scratch)
 
@@ -57,14 +56,14 @@ def whole(session: PostgresSession) -> object:
 def partly(session: PostgresSession) -> list[object]:
     """What is read of it from now on, each time: relations, or None for everything."""
     seen: list[object] = []
-    affected = session._look._affected
+    concerned = session._look._concerned
 
     def spy(*arguments: object) -> object:
-        found = affected(*arguments)  # type: ignore[arg-type]
+        found = concerned(*arguments)  # type: ignore[arg-type]
         seen.append(found)
         return found
 
-    session._look._affected = spy  # type: ignore[method-assign, assignment]
+    session._look._concerned = spy  # type: ignore[method-assign, assignment]
     return seen
 
 
@@ -159,3 +158,64 @@ def test_only_what_a_change_concerns_is_read_again(session: PostgresSession) -> 
 
     assert [found is None for found in seen] == [False, False, False, True]
     assert all(len(found) < 15 for found in seen[:3])  # type: ignore[arg-type]
+
+
+SWAPS = (
+    ("CREATE INDEX one ON orders (total)", "DROP INDEX one; CREATE INDEX two ON scraps (a)"),
+    ("CREATE TRIGGER one BEFORE UPDATE ON scraps FOR EACH ROW EXECUTE FUNCTION touch()",
+     "DROP TRIGGER one ON scraps; CREATE TRIGGER two BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION touch()"),
+    ("COMMENT ON TABLE scraps IS 'x'", "COMMENT ON TABLE scraps IS NULL; COMMENT ON COLUMN orders.total IS 'y'"),
+    ("ALTER TABLE scraps ADD CONSTRAINT one CHECK (a > 0) NOT VALID",
+     "ALTER TABLE scraps DROP CONSTRAINT one; ALTER TABLE orders ADD CONSTRAINT two CHECK (total > 1) NOT VALID"),
+    ("CREATE POLICY one ON scraps", "DROP POLICY one ON scraps; CREATE POLICY two ON orders"),
+    ("CREATE TABLE one (a int)", "DROP TABLE one; CREATE TABLE two (a int)"),
+    ("CREATE COLLATION one (locale = 'C')", "DROP COLLATION one; CREATE COLLATION two (locale = 'C')"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "swap"), SWAPS)
+def test_what_goes_while_as_many_come_is_not_missed(session: PostgresSession, before: str, swap: str) -> None:
+    """The number of rows says nothing then; which ones there were does."""
+    session.run(before)
+    session.catalog()
+    session.run(swap)
+    assert session.catalog() == whole(session)
+
+
+def test_a_transaction_that_was_open_at_the_last_look_is_seen_once_it_has_ended(
+    server: PostgresServer, session: PostgresSession
+) -> None:
+    """Others that began later have been looked at already."""
+    name = session.run("SELECT current_database()")[0][0]
+    other = PostgresSession(server._connect({**server._conninfo, "dbname": name}))
+    other.begin()
+    other.run("CREATE TABLE late (a int); ALTER TABLE orders ADD COLUMN late int; DROP TRIGGER touched ON customers")
+    for k in range(3):
+        session.run(f"CREATE TABLE early_{k} (a int)")
+        assert ("table", "public.late") not in session.catalog()
+    other.commit()
+    other.close()
+    assert ("table", "public.late") in session.catalog()
+    assert session.catalog() == whole(session)
+
+
+@pytest.mark.parametrize("at", ["_some", "_whole"])
+def test_a_look_that_failed_half_way_has_not_seen_what_it_was_about(session: PostgresSession, at: str) -> None:
+    """The next one reads everything."""
+    session.run("ALTER TABLE orders ADD COLUMN c int" if at == "_some" else "ALTER TYPE mood ADD VALUE 'more'")
+    kept = getattr(session._look, at)
+    setattr(session._look, at, "SELECT 1 / 0 -- %s" if at == "_some" else "SELECT 1 / 0")
+    with pytest.raises(SqlError, match="division by zero"):
+        session.catalog()
+    setattr(session._look, at, kept)
+    assert session.catalog() == whole(session)
+
+
+def test_who_looks_once_asks_once(server: PostgresServer, base: Scratch) -> None:
+    """What a second look would need is not read at the first."""
+    scratch = server.create(base)
+    with server.open(scratch) as opened:
+        opened.catalog()
+        assert opened._look._rows is not None
+        assert not opened._look._rows._counts
+    server.drop(scratch)

@@ -14,67 +14,15 @@ Works on PostgreSQL 13 to 18. A branch may join, but has no subquery that runs o
 JOIN that few objects reach.
 """
 
-# ruff: noqa: S608 - nothing here comes from outside
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from relgate.adapters.postgres_rare import RARE
-from relgate.ports.migrations import Books
+from relgate.adapters.postgres_scope import COMMON, EVERYTHING, GIVEN, STANDALONE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_BOOKS = ", ".join(f"'{name}'" for name in sorted(Books))
-
-# 16384 is FirstNormalObjectId: below are the objects that initdb made. 2200 is the schema public.
-_COMMON = f"""
-WITH ext AS MATERIALIZED (
-  SELECT classid, objid FROM pg_depend WHERE deptype = 'e' OR (deptype = 'i' AND refclassid = 'pg_type'::regclass
-    AND classid IN ('pg_proc'::regclass, 'pg_cast'::regclass))  -- A range type brings constructors and casts.
-), ns AS MATERIALIZED (
-  SELECT oid, quote_ident(nspname) AS ident, nspacl, nspowner FROM pg_namespace
-  WHERE (oid >= 16384 OR oid = 2200) AND nspname !~ '^pg_' AND nspname <> 'information_schema'
-), db AS MATERIALIZED (
-  SELECT oid, datdba FROM pg_database WHERE datname = current_database()
-), strange AS MATERIALIZED (
-  SELECT oid FROM pg_class WHERE relname IN ({_BOOKS}) AND relkind IN ('r', 'p') AND oid >= 16384
-  UNION ALL SELECT objid FROM ext WHERE classid = 'pg_class'::regclass
-), hidden AS MATERIALIZED (
-  SELECT oid FROM strange
-  UNION ALL SELECT indexrelid FROM pg_index WHERE indrelid IN (SELECT oid FROM strange)
-  UNION ALL SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_class'::regclass
-    AND deptype IN ('a', 'i') AND refobjid IN (SELECT oid FROM strange)
-), named AS MATERIALIZED (
-  SELECT c.oid, c.relkind, ns.ident || '.' || quote_ident(c.relname) AS ident, c.relpersistence, c.relam,
-    c.reltoastrelid, c.reloptions, c.relrowsecurity, c.relforcerowsecurity, c.relreplident, c.reloftype,
-    c.relispopulated, c.relispartition, c.relpartbound, c.relacl, c.relowner, c.reltablespace
-  FROM pg_class c JOIN ns ON ns.oid = c.relnamespace
-  WHERE c.oid >= 16384 AND c.oid NOT IN (SELECT oid FROM hidden)
-), rel AS {{rel}}, att AS MATERIALIZED (
-  SELECT a.attrelid, a.attnum, r.relkind, r.ident AS owner, quote_ident(a.attname) AS short, a.atttypid, a.atttypmod,
-    a.attnotnull, a.atthasdef, a.attgenerated, a.attidentity, a.attcollation, a.attstorage, a.attcompression,
-    a.attstattarget, a.attoptions, a.attfdwoptions, a.attislocal, a.attacl
-  FROM pg_attribute a JOIN rel r ON r.oid = a.attrelid WHERE a.attnum > 0 AND NOT a.attisdropped
-    AND (r.relkind IN ('r', 'p', 'f') OR (r.relkind IN ('v', 'm') AND a.atthasdef) OR a.attacl IS NOT NULL)
-), objects AS MATERIALIZED (
-{{objects}}
-), inherits AS MATERIALIZED (
-  SELECT i.inhrelid, string_agg(p.ident, ', ' ORDER BY i.inhseqno) AS parents
-  FROM pg_inherits i JOIN named p ON p.oid = i.inhparent GROUP BY i.inhrelid
-), proc AS MATERIALIZED (
-  SELECT p.oid, p.prokind, p.proacl, p.proowner,
-    ns.ident || '.' || quote_ident(p.proname) || '(' || pg_get_function_identity_arguments(p.oid) || ')' AS ident
-  FROM pg_proc p JOIN ns ON ns.oid = p.pronamespace
-  WHERE p.oid >= 16384 AND p.oid NOT IN (SELECT objid FROM ext WHERE classid = 'pg_proc'::regclass)
-), typ AS MATERIALIZED (
-  SELECT t.*, ns.ident || '.' || quote_ident(t.typname) AS ident
-  FROM pg_type t JOIN ns ON ns.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
-  WHERE t.oid >= 16384 AND t.typtype IN ('b', 'c', 'd', 'e', 'r', 'p') AND t.typcategory <> 'A'
-    AND (c.oid IS NULL OR c.relkind = 'c') AND t.oid NOT IN (SELECT objid FROM ext WHERE classid = 'pg_type'::regclass)
-)
-"""
 
 _SCHEMA = """
 SELECT 'schema'::text, ident::text, 'schema'::text, 0::oid FROM ns
@@ -162,7 +110,7 @@ SELECT 'index', r.ident, concat_ws(' ', pg_get_indexdef(x.indexrelid),
   CASE WHEN x.indisclustered THEN 'clustered' END, CASE WHEN x.indisreplident THEN 'replica identity' END),
   x.indrelid
 FROM rel r JOIN pg_index x ON x.indexrelid = r.oid
-LEFT JOIN pg_constraint c ON c.conindid = x.indexrelid AND c.contype IN ('p', 'u', 'x')
+LEFT JOIN pg_constraint c ON c.conrelid = x.indrelid AND c.conindid = x.indexrelid AND c.contype IN ('p', 'u', 'x')
 WHERE c.oid IS NULL
 """
 
@@ -287,10 +235,11 @@ FROM pg_publication p LEFT JOIN (SELECT x.prpubid, string_agg(r.ident{filter}, '
 
 _COMMENT = """
 SELECT 'comment', i.type || ' ' || i.identity, d.description, coalesce(o.relation, 0::oid)
-FROM pg_description d {left} JOIN objects o ON o.objid = d.objoid AND o.classid = d.classoid
+FROM {described}
 CROSS JOIN LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) i
 WHERE (d.objoid >= 16384 OR (d.objoid = 2200 AND d.classoid = 'pg_namespace'::regclass)) AND i.identity IS NOT NULL
-  AND NOT EXISTS (SELECT FROM ext WHERE ext.classid = d.classoid AND ext.objid = d.objoid)
+  AND NOT EXISTS (SELECT FROM {member}
+    AND e.classid = d.classoid AND e.objid = d.objoid{alone})
   AND NOT (d.classoid = 'pg_class'::regclass AND d.objoid IN (SELECT oid FROM hidden))
   AND NOT (d.classoid = 'pg_constraint'::regclass
     AND d.objoid IN (SELECT oid FROM pg_constraint WHERE conrelid IN (SELECT oid FROM strange)))
@@ -353,9 +302,20 @@ _OBJECTS = """
   UNION ALL SELECT 'pg_policy'::regclass, p.oid, p.polrelid FROM rel r JOIN pg_policy p ON p.polrelid = r.oid
 """
 _ALL = "NOT MATERIALIZED (SELECT * FROM named)"
-_SOME = """MATERIALIZED (
-  SELECT * FROM named
-  WHERE oid = ANY(%s::oid[]) OR oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = ANY(%s::oid[])))"""
+_SOME = "MATERIALIZED (SELECT * FROM named WHERE oid IN (SELECT oid FROM wanted))"
+# OFFSET 0: each by the catalog's index. The planner has no statistics of these catalogs and would scan them.
+_AROUND = "around CROSS JOIN LATERAL (SELECT * FROM pg_class x WHERE x.oid = around.oid OFFSET 0) c"
+_COMMENTS_OF_ALL = {
+    "described": "pg_description d LEFT JOIN objects o ON o.objid = d.objoid AND o.classid = d.classoid",
+    "member": "ext e WHERE true",
+    "alone": "",
+}
+_COMMENTS_OF_SOME = {
+    "described": """objects o CROSS JOIN LATERAL (
+  SELECT * FROM pg_description x WHERE x.objoid = o.objid AND x.classoid = o.classid OFFSET 0) d""",
+    "member": "pg_depend e WHERE e.deptype = 'e'",
+    "alone": " OFFSET 0",
+}
 _OF_RELATIONS = (
     _TABLE, _COLUMN, _COLUMN_ORDER, _CONSTRAINT, _INDEX, _SEQUENCE, _VIEW, _TRIGGER, _PARTITION,
 )  # fmt: skip
@@ -375,19 +335,23 @@ def catalog_sql(version: int) -> str:
         )
     branches = (
         _SCHEMA, *_OF_RELATIONS, _ENUM, _DOMAIN, _TYPE, _FUNCTION, _OTHERS.format(filter=filter_, schemas=schemas),
-        RARE, _COMMENT.format(left="LEFT"), _PRIVILEGE.format(more=_MORE, owners=_OWNERS),
+        RARE, _COMMENT.format(**_COMMENTS_OF_ALL), _PRIVILEGE.format(more=_MORE, owners=_OWNERS),
     )  # fmt: skip
-    return _whole(version, _ALL, branches)
+    return _joined(version, EVERYTHING, "pg_class c", _ALL, STANDALONE, branches)
 
 
 def relations_sql(version: int) -> str:
-    """Return the statement for the entries of some relations alone; it takes their oids as an array, twice."""
-    branches = (*_OF_RELATIONS, _COMMENT.format(left=""), _PRIVILEGE.format(more="", owners=""))
-    return _whole(version, _SOME, branches)
+    """Return the statement for the entries of some relations alone; it takes their oids as an array."""
+    branches = (
+        *_OF_RELATIONS,
+        _COMMENT.format(**_COMMENTS_OF_SOME),
+        _PRIVILEGE.format(more="", owners=""),
+    )
+    return _joined(version, GIVEN, _AROUND, _SOME, "\n", branches)
 
 
-def _whole(version: int, rel: str, branches: Sequence[str]) -> str:
-    common = _COMMON.replace("{rel}", rel).replace("{objects}", _OBJECTS.strip("\n"))
+def _joined(version: int, beginning: str, relations: str, rel: str, more: str, branches: Sequence[str]) -> str:
+    common = COMMON.replace("{relations}", relations).replace("{rel}", rel).replace("{objects}", _OBJECTS.strip("\n"))
     if version < 140000:
         common = common.replace("a.attcompression", "''::\"char\" AS attcompression")
-    return common + "\nUNION ALL\n".join(branch.strip() for branch in branches)
+    return beginning + common + more + "\nUNION ALL\n".join(branch.strip() for branch in branches)

@@ -29,12 +29,13 @@ SETTINGS = (
     " -c jit=off"
 )
 
-# Planned once, often for an empty schema, and used for large ones: a nested loop would be cheap there and endless here.
+# One snapshot for all that a look asks; a few relations are found by the catalogs' indexes, however many there are.
 _BEGIN = (
-    b"BEGIN; SET LOCAL search_path = ''; SET LOCAL enable_nestloop = off; "
-    b"SET LOCAL plan_cache_mode = force_generic_plan"
+    b"BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL search_path = ''; SET LOCAL enable_nestloop = on; "
+    b"SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL plan_cache_mode = force_generic_plan"
 )
-_FEW = b"SET LOCAL enable_nestloop = on"
+# Planned once, often for an empty schema, and used for large ones: a nested loop would be cheap there and endless here.
+_ALL = b"SET LOCAL enable_nestloop = off; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
 _SET = "SELECT set_config('search_path', %s, false), set_config('enable_nestloop', %s, false)"
 _SET_OWN = (
     "SELECT current_setting('search_path'), current_setting('enable_nestloop'), "
@@ -142,8 +143,6 @@ class PostgresSession:
         with self._told(), self._connection.cursor() as cursor:
 
             def ask(sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-                if parameters:  # Of a few relations: found by the catalogs' indexes, however many others there are.
-                    self._connection.pgconn.exec_(_FEW)
                 return cursor.execute(sql, parameters or None, prepare=True).fetchall()
 
             if self._connection.info.transaction_status == self._psycopg.pq.TransactionStatus.IDLE:
@@ -158,9 +157,15 @@ class PostgresSession:
     def _in_its_own_transaction(self, ask: Ask) -> Catalog:
         """Read it with settings that end with the transaction; sent past the driver, which would ask twice as often."""
         connection = self._connection.pgconn
+
+        def fitting(sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+            if not parameters:
+                connection.exec_(_ALL)
+            return ask(sql, parameters)
+
         connection.exec_(_BEGIN)
         try:
-            return self._look.read(ask)
+            return self._look.read(fitting)
         finally:
             connection.exec_(b"ROLLBACK")
 
