@@ -64,6 +64,7 @@ class AlembicTool:
         self._warm = Warm() if warm else None
         self._env: str | None = None
         self._chosen: dict[tuple[str | None, ...], tuple[str, ...]] = {}
+        self._nodes: dict[str, tuple[Any, str]] = {}
 
     # --- the history
 
@@ -100,8 +101,8 @@ class AlembicTool:
         recorder, output = Recorder(scratch.engine, watch), io.StringIO()
         failure: Failure | None = None
         try:
-            node = self._node(revision)
-            recorder.file, recorder.path = node.path, relative(node.path, self.project)
+            node, recorder.path = self._node(revision)
+            recorder.file = node.path
             self._step(scratch, node, direction, recorder, output)
         except KeyboardInterrupt:
             raise
@@ -155,7 +156,7 @@ class AlembicTool:
         """
         buffer = io.StringIO()
         try:
-            node = self._node(revision)
+            node, _ = self._node(revision)
             start = node._normalized_down_revisions if direction == "up" else (node.revision,)  # noqa: SLF001
             with inside(self.project, dict.fromkeys(_URLS, f"{engine}://")), sqlguard.only(None):
                 config = self._config(f"{engine}://")
@@ -217,13 +218,17 @@ class AlembicTool:
             sys.path[:0] = self._paths
         return self._directory
 
-    def _node(self, revision: str) -> Any:
+    def _node(self, revision: str) -> tuple[Any, str]:
+        """Return a revision of the script directory, and its file as findings name it; found once, as that is."""
+        if revision in self._nodes:
+            return self._nodes[revision]
         with inside(self.project, {}), sqlguard.only(None):
             node = self._script().get_revision(revision)
         if node is None or node.revision != revision:
             message = f"expected a revision {revision}, the project has none of this name"
             raise SourceError(message)
-        return node
+        self._nodes[revision] = node, relative(node.path, self.project)
+        return self._nodes[revision]
 
     def _environment(self, config: Any, work: Callable[..., Any], **options: Any) -> Any:
         environment = load("alembic.runtime.environment").EnvironmentContext

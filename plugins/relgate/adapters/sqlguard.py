@@ -10,6 +10,7 @@ a connection that a pool kept from an earlier step is thrown away.
 from __future__ import annotations
 
 import contextlib
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -132,12 +133,18 @@ def _do_connect(dialect: Any, record: Any, arguments: Any, parameters: dict[str,
 
 def target(dialect: Any, scratch: Scratch) -> tuple[list[Any], dict[str, Any]]:
     """Return the driver's arguments that lead to a scratch database."""
-    arguments, parameters = dialect.create_connect_args(load("sqlalchemy").make_url(scratch.url))
+    arguments, parameters = dialect.create_connect_args(_url(scratch.url))
     host = parameters.get("host", "")
     if dialect.driver == "pg8000" and str(host).startswith("/"):
         port = parameters.pop("port", 5432)
         parameters["unix_sock"] = f"{parameters.pop('host')}/.s.PGSQL.{port}"
     return list(arguments), dict(parameters)
+
+
+@functools.lru_cache(maxsize=8)
+def _url(text: str) -> Any:
+    """Return a URL as SQLAlchemy reads it: a value that nobody can change."""
+    return load("sqlalchemy").make_url(text)
 
 
 def _connected(connection: Any, record: Any) -> None:

@@ -184,6 +184,7 @@ def line_in(file: str, depth: int = 1) -> int:
 
 _now: list[tuple[Recorder, re.Pattern[str]]] = []
 _installed: list[bool] = []
+_folders: dict[str, str] = {}
 
 
 @contextlib.contextmanager
@@ -272,5 +273,7 @@ def _origin(file: str) -> tuple[str, int]:
 
 
 def _folder(library: str) -> str:
-    module = sys.modules.get(library)
-    return str(Path(str(module.__file__)).parent) if module is not None else "\0"
+    """Return where a library lies; one that is not imported sends nothing."""
+    if library not in _folders and library in sys.modules:
+        _folders[library] = str(Path(str(sys.modules[library].__file__)).parent)
+    return _folders.get(library, "\0")
