@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import create_engine, pool, text
+from sqlalchemy import create_engine, literal, pool, select, text
+from sqlalchemy.dialects.postgresql.psycopg import PGIdentifierPreparer_psycopg
 
 from relgate.adapters import sqlguard
 from relgate.adapters.alembic import AlembicTool
@@ -159,3 +160,65 @@ def test_a_warm_tool_moves_as_a_cold_one(tmp_path: Path, server: PostgresServer)
             seen.append((sent, [ran.failure for ran in moves], session.catalog()))
     assert seen[0] == seen[1]
     assert seen[0][1] == [None, None, None]
+
+
+def compiled(warm: Warm, scratch: Scratch, **options: Any) -> tuple[object, str]:
+    """What an engine in a step of its own keeps its compiled statements in, and one of those."""
+    prepare = options.pop("prepare", None)
+    with sqlguard.only(scratch, warm):
+        engine = create_engine("postgresql+psycopg://a@b.invalid/c", poolclass=pool.NullPool, **options)
+        if prepare is not None:
+            prepare(engine)
+        with engine.connect() as connection:
+            statement = select(literal("it's").label("a long name for a column"))
+            result = connection.execute(statement)
+            assert result.all() == [("it's",)]
+            return getattr(engine._compiled_cache, "_data", None), str(result.context.statement)
+
+
+def test_engines_that_are_made_alike_share_what_they_have_compiled(server: PostgresServer) -> None:
+    """The first of them too, which has asked the server itself; nothing is compiled twice."""
+    warm, scratch = Warm(), server.create()
+    caches = [compiled(warm, scratch)[0] for _ in range(3)]
+    assert isinstance(caches[0], dict)
+    assert caches[0] is caches[1] is caches[2]
+    assert len(caches[0]) == 1
+    warm.close()
+
+
+def test_an_engine_that_is_made_otherwise_compiles_for_itself(server: PostgresServer) -> None:
+    """Its options, its own code, its dialect changed after it was made, no cache at all."""
+
+    class Loud(PGIdentifierPreparer_psycopg):
+        def quote(self, ident: str) -> str:
+            return super().quote(ident.upper())
+
+    def loud(engine: Any) -> None:
+        engine.dialect.identifier_preparer = Loud(engine.dialect)
+
+    def other_quotes(engine: Any) -> None:
+        engine.dialect.identifier_preparer.omit_schema = True
+
+    warm, scratch = Warm(), server.create()
+    plain, text_ = compiled(warm, scratch)
+    for options in (
+        {"label_length": 10}, {"json_serializer": str}, {"query_cache_size": 7}, {"query_cache_size": 0},
+        {"prepare": loud}, {"prepare": other_quotes}, {"use_native_hstore": False},
+    ):  # fmt: skip
+        cache, said = compiled(warm, scratch, **options)
+        assert cache is not plain, options
+        assert (said == text_) == ("label_length" not in options and options.get("prepare") is not loud), options
+    assert compiled(warm, scratch)[0] is plain
+    warm.close()
+
+
+def test_what_was_compiled_for_one_database_is_not_used_for_another(server: PostgresServer) -> None:
+    """Nor where the database's settings have changed since."""
+    warm, scratch = Warm(), server.create()
+    first = compiled(warm, scratch)[0]
+    with server.open(scratch) as session:
+        session.run(f"ALTER DATABASE {scratch.name} SET standard_conforming_strings = off")
+    later = compiled(warm, scratch)[0]
+    other = compiled(warm, server.create())[0]
+    assert len({id(one) for one in (first, later, other)}) == 3
+    warm.close()

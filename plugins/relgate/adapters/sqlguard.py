@@ -93,6 +93,7 @@ def _install() -> None:
     event.listen(load("sqlalchemy.engine").Engine, "do_connect", _do_connect)
     event.listen(load("sqlalchemy.pool").Pool, "connect", _connected)
     event.listen(load("sqlalchemy.pool").Pool, "checkout", _checked_out)
+    event.listen(load("sqlalchemy.engine").Engine, "engine_connect", _engine_connected)
     _installed.append(True)
 
 
@@ -157,6 +158,11 @@ def _connected(connection: Any, record: Any) -> None:
 def _checked_out(_connection: Any, record: Any, _proxy: Any) -> None:
     if _now and record.info.get(_MARK) is not _now[-1]:
         raise load("sqlalchemy").exc.DisconnectionError
+
+
+def _engine_connected(connection: Any) -> None:
+    if _now and _now[-1].warm is not None:
+        _now[-1].warm.share(connection.engine, connection.connection.driver_connection)
 
 
 def _close(connection: Any) -> None:

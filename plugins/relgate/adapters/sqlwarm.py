@@ -7,6 +7,8 @@ opened: a new connection would have them. Whoever copies the database closes it 
 
 What SQLAlchemy asks of a server at an engine's first connection is asked once for each kept connection: the answers are
 facts about the server and the session. Those that a step can change are looked at before the connection is lent again.
+What an engine has compiled is handed on too, to engines that are made alike in every respect that is known here, and to
+no other.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ import inspect
 import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from relgate.adapters.sqldriver import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +34,11 @@ _SESSION = b"""SELECT pg_catalog.concat_ws('|',
 
 _number = itertools.count()
 _PLAIN = (str, int, float, tuple, type(None))
+_PARTS = ("identifier_preparer", "type_compiler", "type_compiler_instance")
+_OF_PARTS = frozenset({"dialect", "_strings"})
+"""What those have beside settings: whose they are, and names that they have quoted."""
+_OWN = ("initialize", "_psycopg_adapters_map")
+"""What a dialect has that changes nothing of what it compiles; the first is ours."""
 
 
 @dataclass(eq=False)
@@ -40,6 +49,7 @@ class _Entry:
     connection: Any
     session: bytes | None
     learned: list[tuple[object, dict[str, Any]]] = field(default_factory=list)
+    compiled: list[tuple[object, Any]] = field(default_factory=list)
 
 
 class Warm:
@@ -84,6 +94,21 @@ class Warm:
                 entry.learned.append((asker, answers))
 
         dialect.initialize = initialize
+
+    def share(self, engine: Any, connection: Any) -> None:
+        """Let an engine use what an equal one has compiled on this connection; the first one of its kind begins."""
+        entry = self._lent
+        if entry is None or entry.connection is not connection:
+            return
+        cache, made = engine._compiled_cache, _made(engine.dialect)  # noqa: SLF001 - there is no other way to it
+        if made is None or type(cache) is not load("sqlalchemy.util").LRUCache:
+            return
+        asker = (made, cache.capacity, cache.threshold)
+        shared = next((compiled for one, compiled in entry.compiled if one == asker), None)
+        if shared is None:
+            shared = _compiled(cache)
+            entry.compiled.append((asker, shared))
+        engine._compiled_cache = shared  # noqa: SLF001
 
     def keeps(self, connection: Any) -> bool:
         """Say whether a connection is kept; one that is still lent, its pool holding on to it, is not from now on."""
@@ -145,6 +170,37 @@ def _as_new(connection: Any) -> None:
 def _plain(dialect: Any) -> dict[str, Any]:
     """Return what a dialect was made with, as far as it can be compared."""
     return {name: value for name, value in vars(dialect).items() if isinstance(value, _PLAIN)}
+
+
+def _made(dialect: Any) -> object | None:
+    """Return all that a dialect was made with and has learned, its parts' settings among them.
+
+    None where that cannot be compared, or where it has not asked the server yet.
+    """
+    if "default_schema_name" not in vars(dialect):
+        return None
+    parts: list[object] = [type(dialect)]
+    for name, value in sorted(vars(dialect).items()):
+        if isinstance(value, _PLAIN) or name == "dbapi":
+            parts.append((name, value))
+        elif name in _PARTS and vars(value).keys() - _plain(value).keys() <= _OF_PARTS:
+            parts.append((name, type(value), _plain(value)))
+        elif name not in _OWN and not _is_lazy(inspect.getattr_static(type(dialect), name, None)):
+            return None
+    return parts
+
+
+def _compiled(cache: Any) -> Any:
+    """Return a cache like this one whose keys do not say for which dialect: all that use it have equal ones."""
+
+    class Compiled(type(cache)):  # type: ignore[misc]
+        def get(self, key: Any, default: Any = None) -> Any:
+            return super().get(key[1:], default)
+
+        def __setitem__(self, key: Any, value: Any) -> None:
+            super().__setitem__(key[1:], value)
+
+    return Compiled(cache.capacity, cache.threshold)
 
 
 def _answers(dialect: Any, before: dict[str, Any]) -> dict[str, Any] | None:
