@@ -65,6 +65,7 @@ class AlembicTool:
         self._env: str | None = None
         self._chosen: dict[tuple[str | None, ...], tuple[str, ...]] = {}
         self._nodes: dict[str, tuple[Any, str]] = {}
+        self._urls: dict[tuple[str | None, ...], str] = {}
 
     # --- the history
 
@@ -347,17 +348,14 @@ class AlembicTool:
 
     def _url(self, scratch: Scratch) -> str:
         """Return the scratch database's URL with the driver that the project uses, as far as it says."""
-        sqlalchemy = load("sqlalchemy")
-        url = sqlalchemy.make_url(scratch.url)
-        asked = (scratch.engine, *(os.environ.get(name) for name in _URLS))
+        named = tuple(os.environ.get(name) for name in _URLS)
+        asked = (scratch.engine, *named)
         if asked not in self._chosen:
             self._chosen[asked] = tuple(self._drivers(scratch))
-        for driver in self._chosen[asked]:
-            candidate = url.set(drivername=f"{url.get_backend_name()}+{driver}")
-            with contextlib.suppress(Exception):
-                candidate.get_dialect().import_dbapi()
-                return str(candidate.render_as_string(hide_password=False))
-        return scratch.url
+        place = (scratch.url, *named)
+        if place not in self._urls:
+            self._urls[place] = _with_driver(scratch.url, self._chosen[asked])
+        return self._urls[place]
 
     def _drivers(self, scratch: Scratch) -> Iterator[str]:
         named = [os.environ.get(name) for name in _URLS] + [self._config("").get_alembic_option("sqlalchemy.url")]
@@ -367,6 +365,17 @@ class AlembicTool:
                 yield driver
         if _ASYNC.search(self._env_text()):
             yield from _ASYNC_DRIVERS[scratch.engine]
+
+
+def _with_driver(text: str, drivers: tuple[str, ...]) -> str:
+    """Return a URL with the first of these drivers that is installed."""
+    url = load("sqlalchemy").make_url(text)
+    for driver in drivers:
+        candidate = url.set(drivername=f"{url.get_backend_name()}+{driver}")
+        with contextlib.suppress(Exception):
+            candidate.get_dialect().import_dbapi()
+            return str(candidate.render_as_string(hide_password=False))
+    return text
 
 
 def _has_alembic(pyproject: Path) -> bool:

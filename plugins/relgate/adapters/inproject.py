@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def inside(project: Path, environment: Mapping[str, str], output: io.StringIO | None = None) -> Iterator[None]:
     """Stand in the project's folder with these variables; what it prints goes to ``output``."""
-    output, before = output or io.StringIO(), dict(os.environ)
+    output, before = output or io.StringIO(), dict(_variables())
     with (
         contextlib.chdir(project),
         contextlib.redirect_stdout(output),
@@ -45,14 +45,19 @@ def inside(project: Path, environment: Mapping[str, str], output: io.StringIO | 
             _restore(before)
 
 
-def _restore(before: Mapping[str, str]) -> None:
-    """Put back what was changed: setting a hundred variables for each step would cost more than comparing them."""
-    now = dict(os.environ)
+def _variables() -> Mapping[bytes, bytes]:
+    """Return what os.environ keeps: a hundred variables read through it twice a step cost more than all else here."""
+    return os.environ._data  # type: ignore[attr-defined, no-any-return]  # noqa: SLF001
+
+
+def _restore(before: Mapping[bytes, bytes]) -> None:
+    """Put back what was changed: setting all of them for each step would cost more than comparing them."""
+    now = dict(_variables())
     if now == before:
         return
     for name in now.keys() - before.keys():
-        del os.environ[name]
-    os.environ.update({name: value for name, value in before.items() if now.get(name) != value})
+        del os.environb[name]
+    os.environb.update({name: value for name, value in before.items() if now.get(name) != value})
 
 
 @contextlib.contextmanager

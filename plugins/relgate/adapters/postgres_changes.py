@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 OLDEST = 140000
 """``server_version_num`` of the oldest version that this was tried on."""
 
-_HEAD, _SHARED = -1, -2
+_HEAD, _SHARED, _NONE = -1, -2, -3
 _EVER = "0"
 """As the oldest transaction of interest: age() has its largest value for it, so that all rows are written since."""
 
@@ -67,25 +67,26 @@ _OF_RELATION = (
         "t.objoid::int8 + (t.objsubid::int8 << 33) + (t.classoid::int8 << 50)",
         "t.objoid >= 16384 OR t.objoid = 2200",
     ),
-    ("pg_ts_config_map", "0::oid", "t.mapcfg::int8 + (t.maptokentype::int8 << 32) + (t.mapseqno::int8 << 40)",
-     "t.mapcfg >= 16384"),
-    # What belongs to an extension; which column owns a sequence. The rows of pg_depend may be there twice.
-    ("pg_depend", "0::oid", _DEPENDS, "t.refclassid = 'pg_extension'::regclass"),
+    # Which column owns a sequence: the only rows that may be there twice.
     (_OWNERS, "t.objid", _DEPENDS, "t.refobjsubid > 0 AND (t.deptype = 'a' OR t.deptype = 'i')"),
 )  # fmt: skip
-_TWICE = [n for n, (catalog, *_) in enumerate(_OF_RELATION) if "pg_depend" in catalog]
+_TWICE = len(_OF_RELATION) - 1
 _ALONE = (
     "pg_namespace", "pg_proc", "pg_enum", "pg_extension", "pg_operator", "pg_cast", "pg_collation", "pg_conversion",
     "pg_language", "pg_am", "pg_opclass", "pg_opfamily", "pg_amop", "pg_amproc", "pg_ts_config", "pg_ts_dict",
     "pg_ts_parser", "pg_ts_template", "pg_transform", "pg_foreign_data_wrapper", "pg_foreign_server", "pg_default_acl",
     "pg_publication", "pg_publication_rel", "pg_statistic_ext", "pg_event_trigger",
 )  # fmt: skip
-"""Catalogs whose rows belong to no relation."""
+"""Catalogs whose rows belong to no relation: whichever changes, all is read again."""
+_WITHOUT_OID = (
+    ("pg_ts_config_map", "t.mapcfg >= 16384"),
+    ("pg_depend", "t.refclassid = 'pg_extension'::regclass"),
+)
+"""Such ones too, and of which rows: what belongs to an extension is not shown."""
 
 
-def _catalogs(version: int) -> tuple[tuple[str, str, str, str], ...]:
-    alone = (*_ALONE, *(("pg_publication_namespace",) if version >= 150000 else ()))
-    return (*_OF_RELATION, *((name, "0::oid", "t.oid::int8", "t.oid >= 16384 OR t.oid = 2200") for name in alone))
+def _alone(version: int) -> tuple[str, ...]:
+    return (*_ALONE, *(("pg_publication_namespace",) if version >= 150000 else ()))
 
 
 def _from(catalog: str) -> str:
@@ -96,17 +97,23 @@ def news_sql(version: int) -> str:
     """Return the statement that reads (catalog, how many rows, [[key, relation], ...] of those written since, None).
 
     It takes the oldest transaction whose rows may not have been seen. The next such one is in the row of catalog -1;
-    what is shared by all databases, and has no rows of its own in this one, in that of -2, both as text.
+    what is shared by all databases, and has no rows of its own in this one, in that of -2, both as text. The row of -3
+    has the number of rows that belong to no relation, and as text that of those written since.
     """
+    written = "age(t.xmin) <= (SELECT age FROM since)"
+    alone = [f"SELECT t.xmin FROM {name} t WHERE t.oid >= 16384 OR t.oid = 2200" for name in _alone(version)]
+    alone += [f"SELECT t.xmin FROM {name} t WHERE {which}" for name, which in _WITHOUT_OID]
     parts = [
         f"SELECT {n}, count(*), array_agg(ARRAY[{key}, ({relation})::int8]) "
-        f"FILTER (WHERE age(t.xmin) <= (SELECT age FROM since)), NULL FROM {_from(catalog)} WHERE {which}"
-        for n, (catalog, relation, key, which) in enumerate(_catalogs(version))
+        f"FILTER (WHERE {written}), NULL FROM {_from(catalog)} WHERE {which}"
+        for n, (catalog, relation, key, which) in enumerate(_OF_RELATION)
     ]
+    counted = f"SELECT {_NONE}, count(*), NULL::int8[], (count(*) FILTER (WHERE {written}))::text"
+    parts.append(f"{counted} FROM ({' UNION ALL '.join(alone)}) t")
     return _NEWS + "\nUNION ALL ".join(parts)
 
 
-def keys_sql(version: int) -> str:
+def keys_sql() -> str:
     """Return the statement that reads (catalog, [key, ...]); it takes the numbers of the catalogs to be read.
 
     All others are there too, without keys.
@@ -114,7 +121,7 @@ def keys_sql(version: int) -> str:
     parts = [
         f"SELECT {n}, array_agg({key}) FROM {_from(catalog)} "
         f"WHERE ({which}) AND {n} = ANY((SELECT numbers FROM asked)::int[])"
-        for n, (catalog, _relation, key, which) in enumerate(_catalogs(version))
+        for n, (catalog, _relation, key, which) in enumerate(_OF_RELATION)
     ]
     return "WITH asked AS MATERIALIZED (SELECT %s::int[] AS numbers)\n" + "\nUNION ALL ".join(parts)
 
@@ -179,13 +186,13 @@ class Rows:
 
     def __init__(self, version: int) -> None:
         self._news = news_sql(version)
-        self._keys = keys_sql(version)
+        self._keys = keys_sql()
         self.forget()
 
     def forget(self) -> None:
         """Begin anew: what was found last could not be used."""
         self._since = _EVER
-        self._shared = ""
+        self._shared: tuple[str, int] = ("", 0)
         self._counts: dict[int, int] = {}
         self._known: dict[int, dict[int, int]] = {}
 
@@ -194,14 +201,15 @@ class Rows:
 
         An index and a toast table count as relations here. 0: something changed that belongs to none.
         """
-        news = {n: (count, written or [], text) for n, count, written, text in ask(self._news, (self._since,))}
-        (_, _, head), (_, _, shared) = news.pop(_HEAD), news.pop(_SHARED)
+        news = {n: (count, rows or [], text) for n, count, rows, text in ask(self._news, (self._since,))}
+        (_, _, head), (_, _, text), (alone, _, written) = news.pop(_HEAD), news.pop(_SHARED), news.pop(_NONE)
+        shared = (text, alone)
         if self._since == _EVER:
-            self._known = {n: dict(written) for n, (_, written, _) in news.items()}
+            self._known = {n: dict(all_) for n, (_, all_, _) in news.items()}
             found = None
         else:
-            found = {0} if shared != self._shared else set()
-            fewer = [n for n, (count, written, _) in news.items() if self._written(n, count, written, found)]
+            found = {0} if shared != self._shared or int(written) else set()
+            fewer = [n for n, (count, some, _) in news.items() if self._written(n, count, some, found)]
             keys: dict[int, list[int] | None] = dict(ask(self._keys, (fewer,))) if fewer else {}
             for n in fewer:
                 self._gone(n, keys[n] or (), found)
@@ -222,7 +230,7 @@ class Rows:
                 found.add(was)
             found.add(relation)
             known[key] = relation
-        return self._counts[n] + new != count or (again and n in _TWICE)
+        return self._counts[n] + new != count or (again and n == _TWICE)
 
     def _gone(self, n: int, there: Iterable[int], found: set[int]) -> None:
         """Forget the rows that are not there any more, and put theirs into ``found``."""
