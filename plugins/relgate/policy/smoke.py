@@ -110,7 +110,7 @@ class Smoke(Frozen):
     without: tuple[Watch, ...] = ()
     step_s: float = 10.0
     wait_s: float = 60.0
-    video: bool = False
+    video: bool = True
     mail: Sink | None = None
     webhooks: Sink | None = None
 
@@ -211,7 +211,7 @@ SHAPE = Record(
             "video",
             Flag(),
             "whether a path that failed leaves a video, where ffmpeg is installed; takes pictures on every path",
-            "false",
+            "true",
         ),
         Key("mail", _sink("mail"), "an SMTP server of relgate's own, for mails of the service"),
         Key("webhooks", _sink("webhooks"), "an HTTP server of relgate's own, for calls of the service"),
