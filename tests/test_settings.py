@@ -70,6 +70,18 @@ def test_the_only_fitting_stage_is_taken_from_the_marker() -> None:
     assert make_run(options(stage=None, families=("postdeploy",))).stage_name == "watch"
 
 
+@pytest.mark.usefixtures("here")
+def test_compressed_time_is_that_of_workers_too_and_the_record_says_so() -> None:
+    """The bake is a tenth; the policy is the same one."""
+    run = make_run(options(compress="10"))
+    again = Run.from_json(run.to_json())
+
+    assert (run.bake_s, again.policy.stage("canary-5").bake_s) == (60.0, 60.0)
+    assert again.policy.signals["health"].every_s == 0.5
+    assert run.overrides == ("compressed: bakes, waits, intervals and `for` divided by 10 (--gate-compress)",)
+    assert run.policy.sha256 == make_run(options()).policy.sha256
+
+
 @pytest.mark.parametrize(
     ("given", "text"),
     [
@@ -79,6 +91,9 @@ def test_the_only_fitting_stage_is_taken_from_the_marker() -> None:
         ({"stage": None, "families": ("load",)}, "no stage of the policy runs load"),
         ({"stage": "canary"}, "unknown stage 'canary'"),
         ({"bake": "soon"}, "--gate-bake: expected a duration"),
+        ({"compress": "0.5"}, "--gate-compress: expected a number from 1 to 100000, got '0.5'"),
+        ({"compress": "nan"}, "--gate-compress: expected a number"),
+        ({"compress": "fast"}, "--gate-compress: expected a number"),
         ({"candidate": "canary.example"}, "--gate-candidate: expected a URL"),
         ({"release": ("1.5.0",)}, "--gate-release: expected KEY=VALUE"),
         ({"policy": "missing.yaml"}, "missing.yaml: cannot be read"),

@@ -29,6 +29,11 @@ OPTIONS = (
     ("candidate", "URL", "where the release under judgment answers, instead of the policy's"),
     ("baseline", "URL", "where the release that it replaces answers, instead of the policy's"),
     ("bake", "DURATION", "how long to observe (10m, 90s), instead of the policy's; recorded as an override"),
+    (
+        "compress",
+        "N",
+        "divide bakes, intervals, `for 5m` and warm-ups by N, to try a policy out; recorded as an override",
+    ),
     ("reports", "DIR", "where runs leave their records (default: reports)"),
 )
 

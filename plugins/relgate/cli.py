@@ -178,7 +178,7 @@ def _add_rollout(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="N",
         type=float,
         default=1.0,
-        help="divide every bake and wait by N; recorded as an override",
+        help="divide bakes, waits, intervals and `for 5m` by N; recorded as an override",
     )
     rollout.add_argument(
         "--exit-on-hold", action="store_true", help="end with 10 at a hold instead of waiting hold_for"

@@ -304,6 +304,7 @@ def _options(config: pytest.Config, families: tuple[str, ...]) -> Options:
         candidate=option("candidate"),
         baseline=option("baseline"),
         bake=option("bake"),
+        compress=option("compress"),
         release=tuple(config.getini("gate_release")) + tuple(config.option.gate_release),
         reports=option("reports") or "reports",
         observe_only=config.option.gate_observe_only or config.getini("gate_observe_only"),
@@ -314,7 +315,7 @@ def _options(config: pytest.Config, families: tuple[str, ...]) -> Options:
 def _command(config: pytest.Config) -> tuple[str, ...]:
     """The options that make the same run again, for the ``reproduce`` line of a gate."""
     command = ["-m", config.option.markexpr] if config.option.markexpr else []
-    for name in ("policy", "env", "stage", "candidate", "baseline", "bake"):
+    for name in ("policy", "env", "stage", "candidate", "baseline", "bake", "compress"):
         value = getattr(config.option, f"gate_{name}")
         command += [f"--gate-{name}", value] if value else []
     for pair in config.option.gate_release:

@@ -23,6 +23,7 @@ from relgate.errors import UsageError
 from relgate.measure.drift import Noise
 from relgate.measure.noise import ASSUMED
 from relgate.policy import Auth, Environment, Gate, Policy, Stage, Target, load
+from relgate.policy.compress import MOST, compressed, said
 from relgate.policy.units import parse_duration
 from relgate.report.redact import Redactor
 
@@ -45,6 +46,7 @@ class Options:
     candidate: str | None = None
     baseline: str | None = None
     bake: str | None = None
+    compress: str | None = None
     release: tuple[str, ...] = ()
     reports: str = "reports"
     observe_only: bool = False
@@ -59,7 +61,7 @@ class Run:
     release under judgment. ``overrides``: what the command line changed against the policy, as sentences.
     ``candidate_instances``, ``baseline_instances``: the URLs that probes ask in turn; none where a side is one.
     ``noise``: what two equal sides differ by. ``carried``: gate id -> evidence of earlier holds of this release.
-    ``waived``: gate id -> id of the waiver that holds.
+    ``waived``: gate id -> id of the waiver that holds. ``compress``: what all waits of the policy are divided by.
     """
 
     id: str
@@ -81,6 +83,7 @@ class Run:
     noise: Noise = ASSUMED
     carried: dict[str, tuple[float, float]] = field(default_factory=dict)
     waived: dict[str, str] = field(default_factory=dict)
+    compress: float = 1.0
 
     def before(self, gate: str) -> tuple[float, float]:
         """Evidence of harm and of health that a gate goes on from: 1 and 1 for a release that was not held before."""
@@ -88,8 +91,9 @@ class Run:
 
     @cached_property
     def policy(self) -> Policy:
-        """The policy of this run."""
-        return load(self.texts[self.policy_name], name=self.policy_name, read=self.texts.__getitem__)
+        """The policy of this run, with its waits divided by ``compress``."""
+        policy = load(self.texts[self.policy_name], name=self.policy_name, read=self.texts.__getitem__)
+        return compressed(policy, self.compress)
 
     @property
     def stage(self) -> Stage:
@@ -187,9 +191,11 @@ def make_run(options: Options, command: tuple[str, ...] = ()) -> Run:
 
     """
     policy, texts = read_policy(options.policy)
+    compress = _compress(options.compress)
+    policy = compressed(policy, compress)
     environment = policy.environment(options.environment or _only("environment", list(policy.environments)))
     stage = policy.stage(options.stage or _default_stage(policy, options.families))
-    overrides = []
+    overrides = [] if compress == 1 else [said(compress)]
     bake_s = stage.bake_s
     if options.bake is not None:
         try:
@@ -227,12 +233,24 @@ def make_run(options: Options, command: tuple[str, ...] = ()) -> Run:
         command=command,
         candidate_instances=candidate_instances,
         baseline_instances=baseline_instances,
+        compress=compress,
     )
 
 
 def new_run_id(now_s: float) -> str:
     """Return an id that no other run has, and that sorts by time."""
     return f"{rfc3339(now_s)[:23].replace('-', '').replace(':', '')}Z-{secrets.token_hex(4)}"
+
+
+def _compress(given: str | None) -> float:
+    """Return what waits are divided by."""
+    try:
+        factor = 1.0 if given is None else float(given)
+    except ValueError:
+        factor = 0.0
+    if not 1 <= factor <= MOST:
+        raise UsageError(f"--gate-compress: expected a number from 1 to {MOST:g}, got {given!r}")
+    return factor
 
 
 def _other_sides(options: Options, environment: Environment) -> list[str]:

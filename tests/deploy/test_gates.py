@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,14 @@ def test_the_families_of_all_required_gates_are_asked_for() -> None:
     assert "--gate-bake" not in words
     short = command(ASKED, POLICY, Step("some", "some", 0.1, 2.5))
     assert short[short.index("--gate-bake") + 1] == "2500ms"
+
+
+def test_compressed_time_is_handed_to_the_gates() -> None:
+    """Their own durations shrink with the bake, which needs no option of its own then."""
+    stage = POLICY.stage(STEP.stage)
+    words = command(replace(ASKED, compress=20), POLICY, replace(STEP, bake_s=stage.bake_s / 20))
+    assert words[words.index("--gate-compress") + 1] == "20"
+    assert "--gate-bake" not in words
 
 
 def test_a_session_is_ended_with_all_that_it_says() -> None:

@@ -18,6 +18,7 @@ from relgate.deploy.lock import Lock
 from relgate.deploy.runner import Parts, Runner
 from relgate.deploy.view import Screen
 from relgate.errors import SourceError, UsageError
+from relgate.policy.compress import compressed, said
 from relgate.ports.traffic import Moved
 from relgate.report.redact import Redactor
 from relgate.rollout.journal import Facts, rollouts, tell
@@ -140,9 +141,7 @@ def _begin(wanted: Wanted, place: Place, entrance: Entrance, view: View, last: T
     previous = _serving(entrance)
     if previous == version:
         raise UsageError(f"{version} is what users get already: there is nothing to roll out")
-    overrides = (f"compressed: every bake and wait divided by {wanted.compress:g} (--compress)",) * (
-        wanted.compress != 1
-    )
+    overrides = (said(wanted.compress),) * (wanted.compress != 1)
     facts = Facts(
         f"{new_run_id(time.time())}-rollout",
         place.policy.service,
@@ -232,11 +231,13 @@ def _parts(wanted: Wanted, place: Place, entrance: Entrance, view: View, of: tup
     world = routers.world_of(place.environment, place.rollout, entrance, moved, hooks)
     control = Control(place.reports, facts.rollout)
     release = wanted.release or dict(facts.release)
-    asked = Asked(wanted.policy, place.environment.name, place.reports, release, wanted.pytest, place.book)
+    asked = Asked(
+        wanted.policy, place.environment.name, place.reports, release, wanted.pytest, place.book, compression(facts)
+    )
     title = f"{facts.service} {facts.previous} -> {moved.version} in {facts.environment}"
     return Parts(
         policy=place.policy,
-        rollout=place.rollout,
+        rollout=compressed(place.policy, compression(facts)).rollout or place.rollout,
         asked=asked,
         journal=Journal(place.book, facts, plan, place.clean, wanted.actor or who()),
         world=world,

@@ -38,7 +38,7 @@ _END_S = 30.0
 class Asked:
     """What all sessions of a rollout are given. ``pytest``: further options of the user, such as paths.
 
-    ``book``: the ledger that vouches for decisions; None: the one in the reports folder.
+    ``compress``: what all waits of the policy are divided by. ``book``: the ledger that vouches for decisions; None: the one in the reports folder.
     """
 
     policy_name: str
@@ -47,6 +47,7 @@ class Asked:
     release: Mapping[str, str]
     pytest: tuple[str, ...] = ()
     book: Ledger | None = None
+    compress: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,9 @@ def command(asked: Asked, policy: Policy, step: Step) -> list[str]:
     words = [sys.executable, "-m", "pytest", "-m", " or ".join(families)]
     words += ["--gate-policy", asked.policy_name, "--gate-env", asked.environment, "--gate-stage", stage.name]
     words += ["--gate-reports", str(asked.reports)]
-    if step.bake_s != stage.bake_s:
+    if asked.compress != 1:
+        words += ["--gate-compress", f"{asked.compress:.12g}"]
+    if step.bake_s != stage.bake_s / asked.compress:
         words += ["--gate-bake", f"{max(round(step.bake_s * 1000), 1)}ms"]
     for key, value in asked.release.items():
         words += ["--gate-release", f"{key}={value}"]
