@@ -16,6 +16,7 @@ from .csv_files import orders_csv, orders_xlsx
 from .database import PAGE_SIZE
 from .web import (
     MAX_QUANTITY,
+    Person,
     account_by_token,
     as_json,
     basket_of,
@@ -68,7 +69,11 @@ async def product(request: Request) -> Response:
     lines = await run_in_threadpool(shop.store.lines, {request.path_params["id"]: 1})
     if not lines:
         raise HTTPException(404, f"no product {request.path_params['id']}")
-    return JSONResponse(_product(lines[0].product))
+    told = _product(lines[0].product)
+    if shop.settings.behaviours.wrong_prices:
+        # The bug of ``wrong_prices``: a currency library was replaced, and its amounts are euros, not cents.
+        told["price_cents"] = lines[0].product.price_cents // 100
+    return JSONResponse(told)
 
 
 async def basket(request: Request) -> Response:
@@ -109,7 +114,8 @@ async def create_order(request: Request) -> Response:
 async def list_orders(request: Request) -> Response:
     """GET /api/orders: one's own orders, all for administrators; ``?format=csv`` or ``xlsx`` for a file."""
     shop = shop_of(request)
-    person = person_by_token(request)
+    # The bug of ``open_doors``: a decorator that asked for the token was lost in a merge.
+    person = Person("", "admin") if shop.settings.behaviours.open_doors else person_by_token(request)
     if person is None:
         raise HTTPException(401, "log in first", {"WWW-Authenticate": "Bearer"})
     kind = request.query_params.get("format", "json")

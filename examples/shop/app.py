@@ -13,6 +13,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from . import account_api, account_pages, api, behaviours, desk_api, document_pages, openapi, pages
+from .agents import Agents
 from .assets import Assets
 from .checks import Checker, MailRelay
 from .database import Store, connect
@@ -114,13 +115,20 @@ def _build(settings: Settings) -> Shop:
     visitors: set[WebSocket] = set()
     backend = behaviours.Backend(settings.behaviours, settings.seed)
     metrics = Metrics(settings, store, visitors)
-    queue = OrderQueue(store, settings.behaviours.packing_s, lambda status: metrics.orders.labels(status).inc())
+    faults = settings.behaviours
+    queue = OrderQueue(
+        store, faults.packing_s, lambda status: metrics.orders.labels(status).inc(), retries=faults.retries
+    )
+    agents = Agents(faults, metrics.lost_connections.inc, metrics.crashes.inc)
+    metrics.watch_agents(agents)
     metrics.watch(queue)
     mail = MailRelay(settings.smtp)
     checker = Checker(settings, store, backend, queue, mail)
     desk = Desk(store)
     converter, mailer, hooks = Converter(desk), Mailer(settings), Hooks(desk)
-    return Shop(settings, store, backend, queue, metrics, checker, mail, visitors, desk, converter, mailer, hooks)
+    return Shop(
+        settings, store, backend, queue, metrics, checker, mail, visitors, desk, converter, mailer, hooks, agents
+    )
 
 
 @contextlib.asynccontextmanager
@@ -132,6 +140,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     await shop.converter.start()
     shop.mailer.start()
     shop.hooks.start()
+    shop.agents.start()
     tasks = [asyncio.create_task(work) for work in behaviours.background(shop.settings.behaviours)]
     try:
         yield
@@ -139,6 +148,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await shop.agents.stop()
         await shop.hooks.stop()
         await shop.mailer.stop()
         await shop.converter.stop()

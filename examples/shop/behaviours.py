@@ -69,6 +69,12 @@ class Behaviours:
     unlabelled_quantity: bool = False  # the quantity on a product's page has text beside it and no label
     mail_worker: bool = True  # whether mails that wait are sent
     previous_assets: bool = False  # pages name the style sheet of the previous build
+    stuck_agents: float = 0.0  # share of agents that wait for ever
+    lost_connections_per_s: float = 0.0  # how often a read replica is asked that refuses connections
+    crashes_per_s: float = 0.0  # how often a background job ends in an exception, and is restarted
+    retries: int = 0  # how many more times each order is put into the queue: a retry without an end
+    wrong_prices: bool = False  # prices are answered in whole euros where cents are expected
+    open_doors: bool = False  # the list of all orders asks nobody who they are
 
 
 def override(behaviours: Behaviours, assignments: list[str]) -> Behaviours:

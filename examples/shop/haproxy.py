@@ -182,7 +182,7 @@ SERVERS = ("baseline", "candidate")
 class ShopBehindHAProxy:
     """Two releases that share one database, as blue and green do, behind one HAProxy.
 
-    ``url`` is what customers see; ``baseline`` and ``candidate`` can also be asked directly.
+    ``url`` is what customers see; ``baseline`` and ``candidate`` can also be asked directly. ``database``: its file.
     """
 
     def __init__(
@@ -200,7 +200,8 @@ class ShopBehindHAProxy:
         """Start all three; ``changes`` are behaviours of the candidate. Raises HAProxyError and run.ShopError."""
         with contextlib.ExitStack() as opened:
             folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="shop-db-"))
-            database = f"sqlite:///{folder}/shop.db"
+            self.database = Path(folder) / "shop.db"
+            database = f"sqlite:///{self.database}"
             self.baseline = opened.enter_context(
                 run.start(baseline_release, version=baseline_version, log=baseline_log, database=database)
             )

@@ -21,11 +21,14 @@ Job = TypeVar("Job")
 class OrderQueue:
     """Orders by reference. ``depth`` counts those that wait and those being packed."""
 
-    def __init__(self, store: Store, packing_s: float, done: Callable[[str], None], workers: int = 2) -> None:
+    def __init__(
+        self, store: Store, packing_s: float, done: Callable[[str], None], workers: int = 2, retries: int = 0
+    ) -> None:
         self._store = store
         self._packing_s = packing_s
         self._done = done
         self._wanted = workers
+        self._retries = retries  # The bug of ``retries``: each order is put back, whatever became of it.
         self._waiting: asyncio.Queue[str] = asyncio.Queue()
         self._busy = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -42,7 +45,8 @@ class OrderQueue:
 
     def put(self, ref: str) -> None:
         """Hand in a stored order."""
-        self._waiting.put_nowait(ref)
+        for _ in range(1 + self._retries):
+            self._waiting.put_nowait(ref)
 
     async def start(self) -> None:
         """Start the workers, with the orders that an earlier process left behind."""

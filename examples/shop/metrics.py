@@ -11,6 +11,7 @@ from starlette.responses import Response
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from .agents import Agents
     from .config import Settings
     from .database import Store
     from .jobs import OrderQueue
@@ -41,6 +42,13 @@ class Metrics:
         self._gauge("presence_connections", "Open WebSockets.").set_function(lambda: len(presence))
         self._gauge("db_pool_size", "Connections that the pool keeps.").set_function(lambda: store.pool()[0])
         self._gauge("db_pool_in_use", "Connections in use.").set_function(lambda: store.pool()[1])
+
+        self.lost_connections = Counter("db_connection_errors", "Connections that failed.", registry=self.registry)
+        self.crashes = Counter("worker_crashes", "Background jobs that ended in an exception.", registry=self.registry)
+
+    def watch_agents(self, agents: Agents) -> None:
+        """Report how many of ``agents`` are unhealthy from now on."""
+        self._gauge("agents_unhealthy_ratio", "Share of agents that are silent.").set_function(lambda: agents.unhealthy)
 
     def watch(self, queue: OrderQueue) -> None:
         """Report the depth of ``queue`` from now on."""

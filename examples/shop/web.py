@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection, Request
     from starlette.websockets import WebSocket
 
+    from .agents import Agents
     from .behaviours import Backend
     from .checks import Checker, MailRelay
     from .config import Settings
@@ -79,6 +80,7 @@ class Shop:
     converter: Converter
     mailer: Mailer
     hooks: Hooks
+    agents: Agents
 
 
 @dataclass(frozen=True, slots=True)
