@@ -5,6 +5,7 @@ Accounts, documents and webhooks have modules of their own; ``openapi.py`` descr
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
@@ -56,6 +57,7 @@ async def products(request: Request) -> Response:
     """GET /api/products?page= and GET /api/search?q=&page=: one page of products."""
     shop = shop_of(request)
     page = page_number(request)
+    await asyncio.sleep(shop.settings.behaviours.search_s)
     await shop.backend.call()
     found, total = await run_in_threadpool(shop.store.search, request.query_params.get("q", "")[:100], page)
     body = {"products": [_product(item) for item in found], "total": total, "page": page, "page_size": PAGE_SIZE}
@@ -65,6 +67,7 @@ async def products(request: Request) -> Response:
 async def product(request: Request) -> Response:
     """GET /api/products/{id}."""
     shop = shop_of(request)
+    await asyncio.sleep(shop.settings.behaviours.search_s)
     await shop.backend.call()
     lines = await run_in_threadpool(shop.store.lines, {request.path_params["id"]: 1})
     if not lines:

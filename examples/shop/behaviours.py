@@ -74,6 +74,7 @@ class Behaviours:
     crashes_per_s: float = 0.0  # how often a background job ends in an exception, and is restarted
     retries: int = 0  # how many more times each order is put into the queue: a retry without an end
     wrong_prices: bool = False  # prices are answered in whole euros where cents are expected
+    search_s: float = 0.0  # whoever reads products waits so long for a lock of the search index
     open_doors: bool = False  # the list of all orders asks nobody who they are
 
 

@@ -146,6 +146,7 @@ def test_an_error_beside_a_code_is_no_answer(format_: str) -> None:
         (SLIDECRAFT, ("database",), "healthy"),
         (SLIDECRAFT, ("queue_convert",), "unknown"),
         ({"status": "UP", "components": {"db": {"status": "UNKNOWN"}}}, ("db",), "unknown"),
+        ({"status": "Healthy", "providers": {"llm": {"status": "Degraded", "latencyMs": 3}}}, ("llm",), "degraded"),
         ({"status": "UP", "components": {"db": {"status": "UNKNOWN"}}}, (), "healthy"),
         ({"status": "Healthy", "components": {"llm": "Degraded"}}, ("llm",), "degraded"),
         ({"status": "Healthy", "components": {"llm": "Down"}}, (), "down"),

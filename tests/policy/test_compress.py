@@ -17,7 +17,10 @@ environments:
   prod:
     candidate: {url: "https://green.example"}
     baseline: {url: "https://blue.example"}
-    router: {url: "https://shop.example", version: {get: /version, header: X-Version}, command: {set: ./set, read: ./read}}
+    router:
+      url: https://shop.example
+      version: {get: /version, header: X-Version}
+      command: {set: ./set, read: ./read}
 signals:
   requests: {probe: {rate: 20/s, get: /, timeout: 3s}}
   traffic: {load: {users: users.py, rate: 10/s, shape: steady, ramp: 1m}}

@@ -1,4 +1,4 @@
-"""Tests that faults of background work, of data and of rights show where gates look for them, and nowhere in ``good``."""
+"""Tests that faults of background work, of data and of rights show where gates look for them, not in ``good``."""
 
 from __future__ import annotations
 

@@ -38,7 +38,8 @@ _END_S = 30.0
 class Asked:
     """What all sessions of a rollout are given. ``pytest``: further options of the user, such as paths.
 
-    ``compress``: what all waits of the policy are divided by. ``book``: the ledger that vouches for decisions; None: the one in the reports folder.
+    ``compress``: what all waits of the policy are divided by.
+    ``book``: the ledger that vouches for decisions; None: the one in the reports folder.
     """
 
     policy_name: str

@@ -55,7 +55,7 @@ FORMATS: dict[str, dict[str, Word]] = {
 
 _DEEPEST = 8  # levels of components within components; a hostile body must not exhaust the stack
 _TEXT_FORMATS = ("auto", "aspnet")
-_HOLDERS = ("components", "checks", "entries", "results", "details", "dependencies", "services")
+_HOLDERS = ("components", "checks", "entries", "results", "details", "dependencies", "services", "providers")
 _WORST: tuple[Word, ...] = ("healthy", "degraded", "unknown", "down")
 
 

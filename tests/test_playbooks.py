@@ -1,0 +1,164 @@
+"""The five playbooks: policies without a fault, and a table with a place for each demand, or with what is open."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from benchmarks.playbooks.trial import run
+from benchmarks.playbooks.triggers import DOWN, GOOD, TRIGGERS, Trigger
+from relgate.cli import parser
+from relgate.policy.nodes import compose
+from relgate.rollout.plan import plan_of
+from relgate.settings import read_policy
+
+ROOT = Path(__file__).parents[1]
+BOOKS = ROOT / "playbooks"
+TABLE = (BOOKS / "README.md").read_text(encoding="utf-8")
+DEMANDS = {"A": 12, "M": 10, "D": 12, "S": 17, "R": 10}
+POLICIES = sorted(path.stem for path in BOOKS.glob("*.yaml"))
+OPEN = {
+    *("A5", "A7", "A9", "A10", "A11", "M4", "M9", "D9", "S5", "S8", "S9", "S10", "S12", "S15"),
+    *("R1", "R2", "R4", "R6", "R7", "R8", "R9", "R10"),
+}
+"""Demands of which something is open. This may only shrink: strike one out when its cell becomes `-`."""
+
+ROWS = {
+    cells[0]: cells[1:]
+    for line in TABLE.splitlines()
+    if re.match(r"\| [AMDSR]\d+ \|", line)
+    and len(cells := [cell.strip() for cell in line.strip("| ").split(" | ")]) == 4
+}
+REFERENCES = [(demand, found) for demand, cells in ROWS.items() for found in re.findall(r"`([^`]+)`", cells[1])]
+
+
+def merged(name: str) -> dict[str, Any]:
+    """Return a policy's text over all that it extends: what is written, nothing that is only assumed."""
+    return _over(BOOKS / f"{name}.yaml")
+
+
+def _over(path: Path) -> dict[str, Any]:
+    node = compose(path.read_text(encoding="utf-8"), str(path), [])
+    assert node is not None
+    own = cast("dict[str, Any]", node.plain())
+    base = own.pop("extends", None)
+    return own if base is None else _laid(_over(path.parent / base), own)
+
+
+def _laid(base: Any, own: Any) -> Any:
+    if not (isinstance(base, dict) and isinstance(own, dict)):
+        return own
+    return {**base, **{key: _laid(base[key], value) if key in base else value for key, value in own.items()}}
+
+
+def place_in(tree: Any, key: str) -> Any:
+    """Return what stands at a key such as ``stages.canary-5.bake``; stages are found by name. Raises KeyError."""
+    for word in key.split("."):
+        if isinstance(tree, list):
+            tree = {one["name"]: one for one in tree}
+        tree = tree[word]
+    return tree
+
+
+def check(reference: str) -> None:
+    """Raise AssertionError or KeyError where a reference leads nowhere."""
+    if reference.startswith("$ relgate "):
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            try:
+                parser().parse_args([*reference.split()[2:]])
+            except SystemExit:
+                # What is required was not given: the command is there.
+                assert "arguments are required" in said.getvalue(), reference
+    elif reference.startswith("trigger "):
+        assert reference.removeprefix("trigger ") in {one.id for one in TRIGGERS}
+    elif reference.startswith("page "):
+        path, _, text = reference.removeprefix("page ").partition(": ")
+        assert text in (ROOT / path).read_text(encoding="utf-8")
+    else:
+        name, _, rest = reference.partition(": ")
+        key, _, value = rest.partition(" = ")
+        assert name in POLICIES
+        found = place_in(merged(name), key)
+        assert not value or str(found) == value, f"{key} is {found!r}"
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_every_policy_is_good_and_can_be_rolled_out(name: str) -> None:
+    """All faults of a policy are said when it is read; its traffic ends at 100 %."""
+    policy, _ = read_policy(BOOKS / f"{name}.yaml")
+    plan = plan_of(policy)
+    assert plan.share_at(len(plan.steps) - 1) == 1.0
+
+
+def test_every_demand_has_a_row() -> None:
+    """A1 to A12, M1 to M10, D1 to D12, S1 to S17, R1 to R10, each once."""
+    wanted = [f"{letter}{number}" for letter, most in DEMANDS.items() for number in range(1, most + 1)]
+    assert list(ROWS) == wanted
+    assert len(re.findall(r"^\| [AMDSR]\d+ \|", TABLE, re.MULTILINE)) == len(wanted)
+
+
+def test_a_demand_is_met_somewhere_or_open() -> None:
+    """A row without a place says what is open; what is open may only become less."""
+    assert all(places != "-" or open_ != "-" for _, places, open_ in ROWS.values())
+    assert {demand for demand, (_, _, open_) in ROWS.items() if open_ != "-"} == OPEN
+
+
+@pytest.mark.parametrize("reference", [pytest.param(found, id=f"{demand} {found}") for demand, found in REFERENCES])
+def test_what_the_table_names_is_there(reference: str) -> None:
+    """Gates, stages, keys and their values, commands, triggers, words of a page."""
+    check(reference)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "aura: gates.error-ratio.fail",
+        "aura: stages.canary-6.bake",
+        "aura: stages.canary-5.bake = 11m",
+        "nobody: gates",
+        "trigger A2-up",
+        "$ relgate fly",
+        "$ relgate docs poem",
+        "page docs/audit.md: no such words",
+    ],
+)
+def test_what_is_not_there_is_found_out(reference: str) -> None:
+    """A check that nobody saw failing is none."""
+    with pytest.raises((AssertionError, KeyError)):
+        check(reference)
+
+
+def test_triggers_name_gates_and_stages_of_their_playbook() -> None:
+    """And each trigger demand has one for each of its parts."""
+    for one in (*TRIGGERS, *GOOD):
+        policy, _ = read_policy(BOOKS / f"{one.book}.yaml")
+        gates = set().union(*(policy.running(stage) for stage in policy.stages))
+        assert set(one.gates) <= gates, one.id
+        assert set(one.stages) <= {stage.name for stage in policy.stages}, one.id
+    parts = {
+        demand: [one.id for one in TRIGGERS if one.id.startswith(f"{demand}-")] for demand in ("A2", "M3", "D3", "S2")
+    }
+    assert {demand: len(ids) for demand, ids in parts.items()} == {"A2": 5, "M3": 5, "D3": 5, "S2": 5}
+    assert {one.book for one in GOOD} == {"aura", "mesh", "magnus", "slidecraft", "releases"}
+
+
+def test_a_playbook_is_rolled_out_to_its_end_in_compressed_time(tmp_path: Path) -> None:
+    """Behind HAProxy, with users whose requests are all answered."""
+    seen = run(Trigger("good", "mesh-dev", "a good release", "nothing", (), (), (), "promote"), print, tmp_path)
+    assert (seen.decision, seen.lost) == ("promote", 0), seen
+    assert seen.sent > 20
+    (line,) = (tmp_path / "releases.log").read_text(encoding="utf-8").splitlines()
+    assert "promote" in line
+
+
+def test_a_trigger_that_must_last_for_two_minutes_is_seen_in_compressed_time() -> None:
+    """A twentieth of two minutes; the old version has everything afterwards."""
+    seen = run(Trigger("down", "mesh-dev", "health failing > 2 min", "Down", DOWN, ("health",), ()), print)
+    assert seen.right, seen
+    assert seen.steps[-2:] == ["rollback everybody", "restored everybody"]
+    assert "limit 'failing for 2m'" in seen.reasons[0]
