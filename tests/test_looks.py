@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from relgate.judge import judge
 from relgate.looks import Looks
+from relgate.measure import trial
 from relgate.measure.drift import Noise
+from relgate.measure.samples import slides
+from relgate.measure.trial import at_once
+from relgate.observe.store import open_recording
 from relgate.settings import Options, make_run
 from tests.bakes import latencies
 from tests.observe.samples import START_NS, WALL_NS, writer
@@ -18,6 +23,8 @@ from tests.observe.samples import START_NS, WALL_NS, writer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from relgate.measure.interval import Estimator
+    from relgate.measure.trial import Bound, Finding, Subject, Trial
     from relgate.observe.writer import Writer
     from relgate.settings import Run
 
@@ -151,6 +158,58 @@ def test_a_release_that_fails_stops_the_bake(looking: Callable[..., tuple[Run, L
 
     assert stopped is not None
     assert stopped[1].startswith("errors: ")
+
+
+LASTING = 'errors: {signal: requests.errors, fail: "> 2% for 30s"}'
+
+
+def test_a_limit_that_is_broken_for_long_enough_stops_the_bake(
+    looking: Callable[..., tuple[Run, Looks, Writer]],
+) -> None:
+    """Not at the end of ten minutes, and not before its thirty seconds are over."""
+    _, looks, new = looking(LASTING)
+    stopped = first_stop(looks, new, 90, failing=0.25)
+
+    assert stopped is not None
+    assert stopped[0] == 30
+    assert stopped[1].startswith("errors: from 0 s to 30 s: error rate")
+
+
+def test_a_burst_is_not_as_long_as_a_limit_says(looking: Callable[..., tuple[Run, Looks, Writer]]) -> None:
+    """Ten seconds of errors, however many; and a release without any."""
+    _, looks, new = looking(LASTING)
+
+    assert first_stop(looks, new, 20) is None
+    grow(new, 20, 30, failing=0.9)
+    for end_s in range(35, 91, 5):
+        grow(new, end_s - 5, end_s)
+        assert looks.statistical(float(end_s)) is None
+
+
+def test_looking_at_stretches_costs_no_error_probability(looking: Callable[..., tuple[Run, Looks, Writer]]) -> None:
+    """A stretch is judged at the level of all stretches of the bake, whenever it is looked at."""
+    run, _, new = looking(LASTING)
+    grow(new, 0, 30, failing=0.25)
+    recording = open_recording(run.path, live=True)
+    evidence = replace(recording.evidence("requests", "errors"), problems=())
+    evidence = replace(evidence, finished_s=evidence.started_s + 30)
+    gate, signal = run.gates["errors"], run.policy.signals["requests"]
+
+    def judged(planned_end_s: float) -> None:
+        judge(gate, evidence, alpha=0.05, beta=0.05, noise=QUIET, signal=signal, planned_end_s=planned_end_s)
+
+    levels = []
+
+    def spy(bound: Bound, estimator: Estimator, subject: Subject, found: Finding | None = None) -> Trial:
+        levels.append(subject.alpha)
+        return at_once(bound, estimator, subject, found)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(trial, "at_once", spy)
+        judged(30.0)
+        judged(600.0)
+    assert levels[0] == pytest.approx(0.05)
+    assert levels[-1] == pytest.approx(0.05 / len(slides(0, 600, 30)))
 
 
 IDS = 'ids: {{signal: requests.ids, fail: "{}"}}'

@@ -76,6 +76,7 @@ class Case:
     signal: Signal | None
     warmup_found: bool = False
     before: tuple[float, float] = (1.0, 1.0)
+    planned_end_s: float = 0.0
 
     @property
     def confidence(self) -> float:
@@ -95,6 +96,7 @@ def judge(
     warmup_s: float = 0.0,
     warmup_found: bool = False,
     signal: Signal | None = None,
+    planned_end_s: float = 0.0,
 ) -> Judgement:
     """Judge a gate on recorded samples.
 
@@ -104,7 +106,8 @@ def judge(
     ``expect: release``
     stands for. ``warmup_s``: seconds at the start that count for nothing, unless the gate has its own;
     ``warmup_found``: the data tell how many more. ``signal``: how the samples were taken; formats and components of
-    health and ids are read from it. Raises ValueError for alpha or beta that are no probability below 1/2.
+    health and ids are read from it. ``planned_end_s``: of the bake, for a look at an unfinished one.
+    Raises ValueError for alpha or beta that are no probability below 1/2.
     """
     if not (0 <= alpha < 0.5 and 0 < beta < 0.5):
         raise ValueError(f"alpha, beta: expected probabilities below 0.5, got {alpha!r} and {beta!r}")
@@ -121,15 +124,23 @@ def judge(
         return unmeasured(gate, f"the window of {end_s:.4g} s has nothing left after a warm-up of {begin_s:.4g} s")
     expected = expected_version if gate.expect == "release" else gate.expect
     found = warmup_found and gate.warmup_s is None
+    chances = (alpha or beta, beta)
+    times = (begin_s, end_s)
+    whole = Case(gate, evidence, *chances, noise, *times, expected, signal, found, before, planned_end_s)
     try:
         each = _by_instance(evidence)
         if len(each) > 1:
             cases = [
-                (name, Case(gate, one, (alpha or beta) / len(each), beta, noise, begin_s, end_s, expected, signal))
+                (
+                    name,
+                    replace(
+                        whole, evidence=one, alpha=(alpha or beta) / len(each), warmup_found=False, before=(1.0, 1.0)
+                    ),
+                )
                 for name, one in each
             ]
             return _worst([(name, rule(case)) for name, case in cases])
-        return rule(Case(gate, evidence, alpha or beta, beta, noise, begin_s, end_s, expected, signal, found, before))
+        return rule(whole)
     except ValueError as fault:
         return unmeasured(gate, str(fault))
 
@@ -379,7 +390,7 @@ def _estimated(
             found = None if watch is None else finding(watch, number, whole, case.beta, case.before[1])
             return at_once(number, whole, subject, found)
         usual = replace(subject, least=least or LEAST[gate.kind])
-        return throughout(number, make, (case.begin_s, case.end_s), number.for_s, usual)
+        return throughout(number, make, (case.begin_s, case.end_s), number.for_s, usual, case.planned_end_s)
 
     spoiled = sides.spoiled(_counting(case), case.begin_s, SPOILED)
     if spoiled is not None:

@@ -121,12 +121,21 @@ def at_once(bound: Bound, estimator: Estimator, subject: Subject, found: Finding
     return Trial(verdict, text, bound.text, n_needed)
 
 
-def throughout(bound: Bound, make: Make, window: tuple[float, float], for_s: float, subject: Subject) -> Trial:
+def throughout(
+    bound: Bound,
+    make: Make,
+    window: tuple[float, float],
+    for_s: float,
+    subject: Subject,
+    planned_end_s: float = 0.0,
+) -> Trial:
     """Try a limit of samples that come one by one (requests, events) on every stretch of ``for_s`` seconds.
 
     Broken: over some stretch the interval is beyond the boundary, and so is each fifth of the stretch by its own value
     (a single burst is not "for five minutes"). Kept: in every stretch the whole or one fifth surely keeps it. The
     levels are divided by the number of stretches for a fail and by the number of fifths for a pass (Bonferroni).
+    ``planned_end_s``: when the window will end that has only begun; its stretches count already, so that looking early
+    costs nothing.
     """
     stretches = slides(*window, for_s)
     if not stretches:
@@ -135,7 +144,8 @@ def throughout(bound: Bound, make: Make, window: tuple[float, float], for_s: flo
             return whole
         text = f"the window is shorter than {describe(for_s, 'time')}: {whole.text}"
         return Trial("open", text, bound.text, whole.n_needed)
-    strict = replace(subject, alpha=(1 - subject.sure_broken) / len(stretches))
+    planned = slides(window[0], max(window[1], planned_end_s), for_s)
+    strict = replace(subject, alpha=(1 - subject.sure_broken) / len(planned))
     still_open: Trial | None = None
     for begin_s, end_s in stretches:
         when = f"from {begin_s:.4g} s to {end_s:.4g} s: "
