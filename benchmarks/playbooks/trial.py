@@ -77,7 +77,9 @@ def run(trigger: Trigger, say: Any, keep: Path | None = None) -> Seen:
         policy = _policy(trigger, folder)
         try:
             with Place(trigger.changes, prometheus=trigger.book == "mesh") as place:
-                if trigger.decision == "promote":
+                if trigger.incident:
+                    (place.folder / "incidents" / "INC-12").touch()
+                if trigger.decision != "rollback":
                     _agree(policy, reports, place.environment)
                 code, said, began_s, onset_s = _roll(trigger, policy, reports, place, say)
             return _seen(trigger, reports, code, said, (began_s, onset_s), place)

@@ -10,7 +10,7 @@ class Trigger:
     """One fault and what a playbook asks for. ``changes``: behaviours of the candidate; ``gates``: who may see it.
 
     ``stages``: that take part, for what is no business of those before; ``fault``: of the migrations, by name.
-    ``text``: further lines of the policy. ``kill``: the candidate is killed 5 s after it has traffic.
+    ``text``: further lines of the policy. ``kill``: the candidate is killed 5 s after it has traffic. ``incident``: one is open.
     """
 
     id: str
@@ -25,6 +25,7 @@ class Trigger:
     fault: str = ""
     text: str = ""
     kill: bool = False
+    incident: bool = False
 
 
 _AURA = ("canary-5", "canary-50", "full")
@@ -38,6 +39,8 @@ SLOW = ("search_s=3",)
 LEAK = ("leak_per_s=30000000", "leak_cap=2000000000")
 DOWN_HOW = "expects a database schema that is not installed: health says Down with 503, pages work"
 ERRORS_HOW = "one call in five of its backend ends in an unhandled exception: 500"
+ANY_TIME = 'preflight: {windows: {allow: ["Mon-Sun 00:00-23:59 UTC"]}}\n'
+FROZEN = "preflight: {windows: {freeze: [{from: 2020-01-01 UTC, to: 2099-12-31 UTC, reason: year's end}]}}\n"
 BOTH = ("error-rate", "latency-p95")
 """Where more than 5 % of requests fail, P95 is no answer at all: whichever gate sees it first."""
 SLOW_HOW = "whoever reads products waits 3 s for a lock of the search index"
@@ -259,11 +262,24 @@ TRIGGERS = (
         "S16-incident",
         "slidecraft",
         "freeze while an incident is open",
-        "an incident is open, and nobody has approved",
+        "an incident is open; approved, and any time is in the window",
         (),
-        ("preflight-incidents", "preflight-window", "preflight-approvals"),
+        ("preflight-incidents",),
         ("before", *_SLIDE),
         decision="hold",
+        text=ANY_TIME,
+        incident=True,
+    ),
+    Trigger(
+        "S16-freeze",
+        "slidecraft",
+        "deployment windows, freezes",
+        "everything is frozen",
+        (),
+        ("preflight-window",),
+        ("before", *_SLIDE),
+        decision="hold",
+        text=FROZEN,
     ),
     Trigger(
         "R3-unsafe",
@@ -276,9 +292,6 @@ TRIGGERS = (
         fault="drop-cascade",
     ),
 )
-
-ANY_TIME = 'preflight: {windows: {allow: ["Mon-Sun 00:00-23:59 UTC"]}}\n'
-
 GOOD = (
     Trigger("good-aura", "aura", "a good release, all stages", "nothing", (), (), (), "promote"),
     Trigger("good-mesh", "mesh", "a good release, all stages", "nothing", (), (), (), "promote"),
