@@ -149,7 +149,7 @@ def test_triggers_name_gates_and_stages_of_their_playbook() -> None:
 
 def test_a_playbook_is_rolled_out_to_its_end_in_compressed_time(tmp_path: Path) -> None:
     """Behind HAProxy, with users whose requests are all answered."""
-    seen = run(Trigger("good", "mesh-dev", "a good release", "nothing", (), (), (), "promote"), print, tmp_path)
+    seen = run(Trigger("good", "mesh-dev", "a good release", "nothing", (), (), (), "promote", 12.0), print, tmp_path)
     assert (seen.decision, seen.lost) == ("promote", 0), seen
     assert seen.sent > 20
     (line,) = (tmp_path / "releases.log").read_text(encoding="utf-8").splitlines()

@@ -293,8 +293,9 @@ TRIGGERS = (
     ),
 )
 GOOD = (
-    Trigger("good-aura", "aura", "a good release, all stages", "nothing", (), (), (), "promote"),
-    Trigger("good-mesh", "mesh", "a good release, all stages", "nothing", (), (), (), "promote"),
+    # Ten, where health has to fail for two minutes: six seconds of a busy machine would be enough at twenty.
+    Trigger("good-aura", "aura", "a good release, all stages", "nothing", (), (), (), "promote", 10.0),
+    Trigger("good-mesh", "mesh", "a good release, all stages", "nothing", (), (), (), "promote", 10.0),
     Trigger("good-magnus", "magnus", "a good release, all stages", "nothing", (), (), (), "promote", 30.0),
     Trigger(
         "good-slidecraft",
