@@ -172,7 +172,7 @@ TRIGGERS = (
         "exports ask for a column that was renamed: 500",
         ("renamed_column=true",),
         ("smoke-export",),
-        ("deploy", "smoke", "everybody"),
+        ("smoke", "everybody"),
     ),
     Trigger(
         "D3-corruption",
