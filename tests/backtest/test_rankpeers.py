@@ -73,7 +73,7 @@ def test_a_mean_of_zero_does_not_excuse() -> None:
     assert high(up, down)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 6).map(float), min_size=8, max_size=8))
 def test_pipecd_s_p_is_the_exact_one(pooled: list[float]) -> None:
     """All ways to deal the ranks, ties and all, as scipy's permutation test counts them."""

@@ -79,7 +79,6 @@ NAMES = st.sampled_from(["a", "b", "pod-1", "(a)"])
 NUMBERS = st.none() | st.floats()
 
 
-@settings(deadline=None)
 @given(st.lists(st.dictionaries(NAMES, NUMBERS), max_size=6))
 def test_each_number_is_found_again_and_each_hole_has_one_fault(given_lines: list[dict[str, float | None]]) -> None:
     """Nothing is made up, nothing is lost, and what is not finite is a hole."""

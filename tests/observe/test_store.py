@@ -203,7 +203,7 @@ def plain(folder: Path, *, live: bool = False) -> list[str]:
     return [repr(recording.evidence(*part)) for part in PARTS]
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_recording_is_an_error_or_says_the_same(original: Path, tmp_path: Path, data: st.DataObject) -> None:
     """Whatever bytes are changed, cut or added in any file: an error, never other evidence and never a traceback."""
@@ -224,7 +224,7 @@ def test_a_damaged_recording_is_an_error_or_says_the_same(original: Path, tmp_pa
     assert said == plain(original)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_live_recording_never_gives_a_traceback(tmp_path: Path, data: st.DataObject) -> None:
     """Live files carry no digest yet: garbage in them is an error or evidence with its problem."""

@@ -30,7 +30,7 @@ def loads(text: str) -> None:
     assert all(fault.message and fault.file for fault in faults)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(st.characters(), max_size=200) | st.lists(SNIPPETS | st.text(max_size=4), max_size=30).map("".join))
 @example("[" * 100_000)
 @example("{a: " * 100_000)
@@ -47,7 +47,7 @@ def test_any_text_is_a_policy_or_a_policyerror(text: str) -> None:
     loads(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from([CONTRACT, SMALLEST, WHOLE]), st.data())
 def test_any_damage_to_a_policy_is_a_policy_or_a_policyerror(text: str, data: st.DataObject) -> None:
     """A policy with characters removed, replaced or put in is still answered in order."""
@@ -58,7 +58,7 @@ def test_any_damage_to_a_policy_is_a_policy_or_a_policyerror(text: str, data: st
     loads(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(documents())
 def test_any_change_of_a_document_is_a_policy_or_a_policyerror(document: Any) -> None:
     """A policy with values of other shapes is still answered in order, and always the same."""

@@ -76,7 +76,7 @@ def test_all_gates_of_all_stages_share_the_false_rollbacks() -> None:
         assert {policy.alpha_of(stage, policy.gates[name]) for name in ALONE} == {0.05}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(1, 1000), min_size=7, max_size=7), st.sampled_from(["0.1%", "5%", "49%"]))
 def test_weights_share_in_proportion_and_spend_no_more(weights: list[int], risk: str) -> None:
     """However gates are weighted, the sum over a rollout is the promised chance."""

@@ -134,7 +134,7 @@ def test_every_place_is_checked_by_both(junk: object) -> None:
         assert validator().is_valid(document) == (not structural(document)), (parents, last)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(documents())
 def test_schema_and_loader_accept_the_same_shapes(document: Any) -> None:
     """The schema takes what the loader finds well-formed and refuses what it refuses, but for the list."""
@@ -145,7 +145,7 @@ def test_schema_and_loader_accept_the_same_shapes(document: Any) -> None:
     assert bool(errors) == bool(faults), (errors, faults)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(documents())
 def test_what_loads_is_accepted_by_the_schema(document: Any) -> None:
     """A policy without a fault never gets a red line in an editor."""

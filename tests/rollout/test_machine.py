@@ -299,5 +299,5 @@ class Rollouts(RuleBasedStateMachine):
             assert {"hold", "pause", "stranded"} & {record["event"] for record in self.journal}
 
 
-Rollouts.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+Rollouts.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestRollouts = Rollouts.TestCase
