@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING
 from relgate.adapters.asking import Client, log_in, send
 from relgate.errors import SourceError, UsageError
 from relgate.ports.observing import Access
-from relgate.settings import headers_of, resolve
+from relgate.settings import headers_of, resolve, resolve_all
 from relgate.smoke.journal import GONE
 from relgate.smoke.targets import Targets
 
 if TYPE_CHECKING:
     from relgate.policy import Environment, Policy
+    from relgate.policy.api import Api
     from relgate.policy.smoke import Account
     from relgate.smoke.journal import Undo
+
+
+EXPLORER = "@api"
+"""Name of the account under which an exploration wrote down what it made: no policy can have one of that name."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +42,14 @@ class Accounts(Mapping[str, Person]):
     Args:
         known: as the policy has them.
         client: asks the service.
+        api: whom explorations act as, under the name ``EXPLORER``; None where nothing is explored.
 
     """
 
-    def __init__(self, known: Mapping[str, Account], client: Client) -> None:
+    def __init__(self, known: Mapping[str, Account], client: Client, api: Api | None = None) -> None:
         self._known = known
         self._client = client
+        self._api = api
         self._headers: dict[str, dict[str, str]] = {}
 
     def __getitem__(self, name: str) -> Person:
@@ -67,6 +74,8 @@ class Accounts(Mapping[str, Person]):
             SourceError: the service gave no token.
 
         """
+        if name == EXPLORER and name not in self._headers and self._api is not None:
+            self._headers[name] = _explorer(self._api, self._client)
         if name not in self._headers:
             self._headers[name] = {"Authorization": f"Bearer {self._token(name, self[name])}"}
         return self._headers[name]
@@ -79,6 +88,15 @@ class Accounts(Mapping[str, Person]):
             raise UsageError(f"smoke.accounts.{name}: expected `bearer`, or `login` beside user and password")
         body = {login.user: person.user, login.password: person.password}
         return log_in(self._client, login.post, body, login.token)
+
+
+def _explorer(api: Api, client: Client) -> dict[str, str]:
+    """Return what an exploration's requests carry beside what every request to the service does."""
+    headers = {name: resolve(value) for name, value in api.headers.items()}
+    if api.login is None:
+        return headers
+    token = log_in(client, api.login.path, resolve_all(api.login.json_body), api.login.token)
+    return headers | {api.login.header: f"{api.login.prefix}{token}"}
 
 
 def targets_of(policy: Policy, environment: Environment, candidate: str, baseline: str | None) -> Targets:

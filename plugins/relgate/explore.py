@@ -20,6 +20,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from relgate.acting import EXPLORER
 from relgate.adapters.apiclient import Side
 from relgate.adapters.schemathesis import OpenApi
 from relgate.errors import RelgateError, SourceError
@@ -34,9 +35,12 @@ from relgate.policy.api import Api, Login
 from relgate.ports.exploring import Ask
 from relgate.report.api import markdown
 from relgate.report.redact import Redactor
+from relgate.smoke.journal import Journal, Owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from relgate.smoke.journal import Undo
 
 MADE = "api-made.jsonl"
 PAGE = "api.md"
@@ -112,7 +116,8 @@ def run(plan: dict[str, Any], api: Api, progress: Callable[[int, int, str], None
     book = Book(frozenset(plan["wanted"]), with_examples(kept, api.examples))
     bounds = _bounds(plan, api, methods)
     asking = Asking(book, OpenApi(document), candidate, sides.baseline, bounds, _sometimes(progress, gone))
-    walk = Walk(asking, document, _journal(folder / MADE, sides.clean))
+    journals = _Journals(folder / MADE, plan, sides)
+    walk = Walk(asking, document, journals.write)
     ended = "everything that could be asked was asked"
     try:
         walk.explore()
@@ -121,6 +126,7 @@ def run(plan: dict[str, Any], api: Api, progress: Callable[[int, int, str], None
         ended = "whoever started it is gone"
     finally:
         removed = walk.things.clean()
+        journals.close()
     exploration = replace(
         _result(plan, walk, sides),
         title=_title(document),
@@ -186,15 +192,37 @@ def _bounds(plan: dict[str, Any], api: Api, methods: tuple[str, ...]) -> Bounds:
     )
 
 
-def _journal(path: Path, clean: Redactor) -> Callable[[str, str, str], None]:
-    """Return what writes down each thing that is made and removed, at once: it is there after a crash too."""
+class _Journals:
+    """Writes down each thing that is made and removed, at once: it is there after a crash too.
 
-    def write(event: str, side: str, request: str) -> None:
-        line = {"event": event, "side": side, "request": clean.text(request)}
-        with path.open("a", encoding="utf-8") as file:
+    Once for who reads the evidence, and once for ``relgate sweep``, which removes what a killed explorer left.
+    """
+
+    def __init__(self, path: Path, plan: dict[str, Any], sides: _Sides) -> None:
+        self._path, self._clean = path, sides.clean
+        self._of = {
+            name: Journal(Path(plan["run"]), Owner(plan["run_id"], f"api-{name}", plan["environment"], side.url))
+            for name, side in (("candidate", sides.candidate), ("baseline", sides.baseline))
+            if side is not None
+        }
+        self._undos: dict[tuple[str, str], Undo] = {}
+
+    def write(self, event: str, side: str, request: str) -> None:
+        """Write down that something was made or removed; ``request`` removes it: a method and a path."""
+        line = {"event": event, "side": side, "request": self._clean.text(request)}
+        with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+        undo = self._undos.pop((side, request), None)
+        if event == "made":
+            method, _, path = request.partition(" ")
+            self._undos[side, request] = undo or self._of[side].add(method, path, EXPLORER)
+        elif undo is not None:
+            self._of[side].done(undo)
 
-    return write
+    def close(self) -> None:
+        """Give the files up; those with nothing left to remove are gone."""
+        for journal in self._of.values():
+            journal.close()
 
 
 def _command(entry: Entry, sides: _Sides) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from relgate.child import Child
 from relgate.errors import SourceError
 from relgate.policy.api import EXPLORED
-from relgate.settings import headers_of, is_secret, resolve
+from relgate.settings import headers_of, is_secret, resolve, resolve_all
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -66,10 +66,12 @@ class Exploring:
         environment = run.environment
         login = None
         if api.login is not None:
-            login = {**api.login.model_dump(), "json_body": _resolved(api.login.json_body)}
+            login = {**api.login.model_dump(), "json_body": resolve_all(api.login.json_body)}
         return {
             "run_id": run.id,
             "folder": str(run.path / "evidence"),
+            "run": str(run.path),
+            "environment": run.environment_name,
             "project": str(Path(run.policy_name).absolute().parent),
             "wanted": self._wanted,
             "seed": zlib.crc32(run.id.encode()) if api.seed is None else api.seed,
@@ -110,11 +112,3 @@ def in_shell(value: str) -> str:
     if not is_secret(value):
         return re.sub(r'(["\\`$])', r"\\\1", value)
     return f"${name}" if kind == "env" else f"$(cat {name})"
-
-
-def _resolved(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _resolved(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_resolved(inner) for inner in value]
-    return resolve(value) if isinstance(value, str) and is_secret(value) else value

@@ -373,6 +373,15 @@ def resolve(reference: str) -> str:
     return value
 
 
+def resolve_all(value: Any) -> Any:
+    """Return a JSON value with what is behind the references among its texts."""
+    if isinstance(value, dict):
+        return {key: resolve_all(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [resolve_all(inner) for inner in value]
+    return resolve(value) if isinstance(value, str) and is_secret(value) else value
+
+
 def is_secret(reference: str) -> bool:
     """Whether a text is a reference to a secret."""
     return reference.startswith(("env:", "file:"))

@@ -1,4 +1,4 @@
-"""``relgate sweep``: removes what smoke paths left that died in the middle."""
+"""``relgate sweep``: removes what smoke paths and explorations left that died in the middle."""
 
 from __future__ import annotations
 
@@ -31,11 +31,13 @@ class Swept:
 def sweep_all(policy: Policy, reports: Path, candidates: tuple[str, ...] = (), run: str | None = None) -> Swept:
     """Remove what the runs in ``reports`` created and did not remove.
 
-    Requests go only to the candidates of the policy, and to ``candidates``, which the caller names: a journal alone
-    does not get accounts sent anywhere.
+    Requests go only to what the policy's environments name, and to ``candidates``, which the caller names: a journal
+    alone does not get accounts sent anywhere.
     """
     done = Swept()
-    trusted = {environment.candidate.url for environment in policy.environments.values()} | set(candidates)
+    environments = policy.environments.values()
+    trusted = {side.url for one in environments for side in (one.candidate, one.baseline) if side is not None}
+    trusted |= set(candidates)
 
     def remove(left: Left) -> tuple[int, ...]:
         if run is not None and left.path.parents[2].name != run:
@@ -69,7 +71,7 @@ def _remove(left: Left, owner: Owner, policy: Policy, done: Swept) -> tuple[int,
     gone = []
     targets = targets_of(policy, environment, owner.url, None)
     with Client(targets, access_of(environment), TIMEOUT_S, f"sweep.{owner.run_id}.{owner.gate}") as client:
-        accounts = Accounts(policy.smoke.accounts if policy.smoke is not None else {}, client)
+        accounts = Accounts(policy.smoke.accounts if policy.smoke is not None else {}, client, policy.api)
         for todo in left.undos:
             why = undo(todo, client, accounts)
             if why is None:

@@ -82,7 +82,9 @@ def cut(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"), [(rotated, "rotated"), (cut, "cut"), (Path.unlink, "cannot be read")], ids=lambda one: str(one)
+    ("change", "said"),
+    [(rotated, "rotated"), (cut, "cut"), (Path.unlink, "cannot be read")],
+    ids=["rotated", "cut", "gone"],
 )
 def test_a_log_that_changed_under_us_is_a_fault_for_good(
     path: Path, change: Callable[[Path], object], said: str

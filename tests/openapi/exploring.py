@@ -60,6 +60,8 @@ def plan(folder: Path, candidate: str, baseline: str | None, more: dict[str, Any
     made: dict[str, Any] = {
         "run_id": "r",
         "folder": str(folder),
+        "run": str(folder),
+        "environment": "test",
         "project": str(folder),
         "wanted": list(EXPLORED),
         "seed": 1,

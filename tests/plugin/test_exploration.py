@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from relgate.smoke.journal import Undo, read
 from tests.openapi.exploring import service
 from tests.plugin.conftest import Ended, Project
 
@@ -127,6 +130,35 @@ def test_an_explorer_that_is_killed_holds(project: Project, good: str) -> None:
 
     assert ended.decision == "hold", ended.out
     assert "the explorer ended before its result was written" in ended.reasons
+
+
+def test_what_a_killed_explorer_made_is_swept(serial: Project, good: str) -> None:
+    """Nobody is there any more who could remove it; the sweep acts as the exploration did."""
+    with service() as url:
+        prepared(serial, url, good, 5000)
+        process = serial.start("--gate-policy", "relgate.yaml", *GATES)
+        explorer = explorer_of(process.pid)
+        # What was made in its last moment has not been written down: its name came with an answer that nobody read.
+        while not (undos := _listed(serial)):
+            time.sleep(0.01)
+        os.kill(explorer, signal.SIGKILL)
+        serial.end(process)
+        undos = _listed(serial)
+        words = [sys.executable, "-m", "relgate.cli", "sweep"]
+        usual = os.environ | {"API_KEY": SECRET}
+        swept = subprocess.run(words, cwd=serial.folder, capture_output=True, text=True, check=False, env=usual)
+        after = [httpx.get(f"{url}{undo.path}").status_code for undo in undos]
+
+    assert undos
+    assert swept.returncode == 0, swept.stdout + swept.stderr
+    assert f"{len(undos)} removed, 0 left" in swept.stdout
+    assert set(after) == {404}
+
+
+def _listed(project: Project) -> list[Undo]:
+    """What an explorer's journal for the candidate lists."""
+    paths = (project.folder / "reports").glob("2*/smoke/created/api-candidate-*.jsonl")
+    return [undo for path in paths for undo in read(path).undos]
 
 
 def test_an_explorer_never_outlives_its_controller(project: Project, good: str) -> None:
