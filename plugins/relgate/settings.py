@@ -488,10 +488,14 @@ def notify_secrets(policy: Policy) -> tuple[str, ...]:
 
 
 def preflight_secrets(policy: Policy) -> tuple[str, ...]:
-    """What the service of flags is asked with; what is not set is left to the asking, whose gate says so."""
-    flags = policy.preflight.flags if policy.preflight is not None else None
+    """What services of flags and approvals are asked with; what is not set is left to the gate that asks."""
+    if policy.preflight is None:
+        return ()
+    flags, approvals = policy.preflight.flags, policy.preflight.approvals
+    named = [*flags.headers.values(), flags.ofrep or ""] if flags is not None else []
+    named += [approvals.github.token] if approvals is not None and approvals.github is not None else []
     found = []
-    for reference in (*flags.headers.values(), flags.ofrep or "") if flags is not None else ():
+    for reference in named:
         with suppress(UsageError):
             found += [resolve(reference)] if is_secret(reference) else []
     return tuple(found)

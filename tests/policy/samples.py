@@ -120,7 +120,8 @@ preflight:
     runway: 1h
     except: [hotfix, emergency]
   facts: [version, ticket]
-  approvals: {least: {regular: 1, hotfix: 2}, not: author, people: {ann: [ann-gh, ann@example.org]}, review: hotfix}
+  approvals: {least: {regular: 1, hotfix: 2}, not: author, people: {ann: [ann-gh, ann@example.org]}, review: hotfix,
+    github: {repo: acme/shop, token: env:GITHUB_TOKEN, api: "https://github.example/api/v3"}}
   attestations: {qa-sign-off: {}, rollback-owner: {max_age: 24h, any_release: true}}
   disk: {/: 20%, data: 5.5%}
   certificates: {hosts: [shop.example, "10.0.0.1:8443", "[::1]"], valid_for: 30d, ca: certs/ca.pem}

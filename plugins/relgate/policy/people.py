@@ -8,18 +8,27 @@ from relgate.policy.base import Frozen
 from relgate.policy.grammar import Flag, Key, ListOf, MapOf, Record, Whole, matching
 
 
+class GitHub(Frozen):
+    """Where approvals of runs of GitHub Actions are read. ``repo``: ``owner/name``; ``token``: a reference."""
+
+    repo: str
+    token: str
+    api: str = "https://api.github.com"
+
+
 class Approvals(Frozen):
     """Who must approve. ``least``: type of the release -> how many people.
 
     ``excluded``: facts of the release that name people who cannot approve it: its author, its deployer. ``people``:
     name of a person -> other names of the same person; where there are any, nobody else can approve. ``review``: types
-    whose review after the release is called due.
+    whose review after the release is called due. ``github``: where approvals are read beside the ledger.
     """
 
     least: Mapping[str, int]
     excluded: tuple[str, ...] = ("author", "deployer")
     people: Mapping[str, tuple[str, ...]] = {}
     review: tuple[str, ...] = ()
+    github: GitHub | None = None
 
 
 class Statement(Frozen):
@@ -34,6 +43,20 @@ class Statement(Frozen):
 
 FACT = matching("a name of a fact", r"[A-Za-z][A-Za-z0-9_.-]{0,49}", "version", "ticket")
 
+_GITHUB = Record(
+    "github",
+    (
+        Key(
+            "repo",
+            matching("owner/name", r"[A-Za-z0-9-]{1,39}/[A-Za-z0-9._-]{1,100}", "acme/shop"),
+            "whose runs",
+            required=True,
+        ),
+        Key("token", texts.SECRET, "a token that may read them (actions: read)", required=True),
+        Key("api", texts.URL, "where GitHub's API answers", "https://api.github.com"),
+    ),
+)
+
 APPROVALS = Record(
     "approvals",
     (
@@ -41,6 +64,7 @@ APPROVALS = Record(
         Key("not", ListOf(FACT), "facts that name people who cannot approve", "author, deployer"),
         Key("people", MapOf(texts.LABEL, ListOf(texts.FREE), least=1), "who can approve, and other names of theirs"),
         Key("review", ListOf(texts.LABEL), "types whose review is due after the release"),
+        Key("github", _GITHUB, "count who approved this run of GitHub Actions, beside who did in the ledger"),
     ),
 )
 
@@ -56,7 +80,8 @@ STATEMENT = Record(
 def build_approvals(raw: dict[str, Any]) -> Approvals:
     """Return the value of parsed approvals without faults."""
     names = {"not": "excluded"}
-    return Approvals(**{names.get(key, key): value for key, value in raw.items()})
+    given = {names.get(key, key): value for key, value in raw.items() if key != "github"}
+    return Approvals(**given, github=GitHub(**raw["github"]) if "github" in raw else None)
 
 
 def build_statements(raw: dict[str, Any]) -> dict[str, Statement]:

@@ -9,6 +9,7 @@ from relgate import ledgers
 from relgate.adapters import daysoff
 from relgate.errors import SourceError
 from relgate.preflight import people, windows
+from relgate.questions import github
 from relgate.questions.answer import Answer
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ def facts(gate: str, wanted: tuple[str, ...], run: Run) -> Answer:
 
 
 def approvals(gate: str, wanted: Approvals, run: Run) -> Answer:
-    """Count who approved the release in the ledger."""
-    return Answer(people.approvals(gate, wanted, run.release, _said(run), run.started_s))
+    """Count who approved the release in the ledger, and on GitHub where the policy says so."""
+    said = _said(run) + (github.approvals(wanted.github, run) if wanted.github is not None else [])
+    return Answer(people.approvals(gate, wanted, run.release, said, run.started_s))
 
 
 def attestations(gate: str, wanted: Mapping[str, Statement], run: Run) -> Answer:
