@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -57,9 +56,10 @@ def newest(reports: Path) -> dict[str, Path]:
 def photograph(runs: dict[str, Path]) -> None:
     from playwright.sync_api import sync_playwright
 
-    chromium = os.environ.get("CHROME_BIN") or shutil.which("chromium")
+    from relgate.adapters.browser import launch
+
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = launch(playwright)
         for decision, run in runs.items():
             scheme = "dark" if decision == "hold" else "light"
             page = browser.new_context(viewport=SIZE, color_scheme=scheme).new_page()

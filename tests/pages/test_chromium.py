@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,12 +23,13 @@ VERDICTS = ("fail", "error", "missing", "inconclusive", "warn", "pass")
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium, or the one that Playwright installed."""
+    """The one that relgate finds."""
     from playwright.sync_api import sync_playwright
 
-    found = os.environ.get("CHROME_BIN") or shutil.which("chromium") or shutil.which("google-chrome")
+    from relgate.adapters.browser import launch
+
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield launch(playwright)
 
 
 def document(text: str = "p95 312 ms > limit 250 ms") -> str:
