@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
+import shlex
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from benchmarks.playbooks.trial import run
+from benchmarks.playbooks.place import Place
+from benchmarks.playbooks.release import ARCHIVE, DIST
+from benchmarks.playbooks.trial import facts, run, written
 from benchmarks.playbooks.triggers import DOWN, GOOD, TRIGGERS, Trigger
+from relgate import questions
 from relgate.cli import parser
 from relgate.policy.nodes import compose
 from relgate.rollout.plan import plan_of
-from relgate.settings import read_policy
+from relgate.settings import Options, Run, make_run, read_policy
+from tests.questions.runs import said, verdict
 
 ROOT = Path(__file__).parents[1]
 BOOKS = ROOT / "playbooks"
@@ -145,6 +153,75 @@ def test_triggers_name_gates_and_stages_of_their_playbook() -> None:
     }
     assert {demand: len(ids) for demand, ids in parts.items()} == {"A2": 5, "M3": 5, "D3": 5, "S2": 5}
     assert {one.book for one in GOOD} == {"aura", "mesh", "magnus", "slidecraft", "releases"}
+
+
+PEOPLE = {f"preflight-{name}" for name in ("approvals", "attestations", "baseline")}
+"""What the ledger is asked about: people, and the version before. A trial records it."""
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    """Two versions of the shop, what was built, flags, an entrance with TLS."""
+    with Place(users=1.0) as opened:
+        yield opened
+
+
+@pytest.fixture
+def before(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[str], Run]]:
+    """The run that asks what a playbook asks before its rollout."""
+    policies: list[Path] = []
+
+    def run_of(book: str) -> Run:
+        for name, text in place.told(book).items():
+            monkeypatch.setenv(name, text)
+        policies.append(written(next(one for one in GOOD if one.book == book), tmp_path, place))
+        stage = plan_of(read_policy(policies[-1])[0]).steps[0].stage
+        return make_run(Options(str(policies[-1]), "production", stage, release=facts(place), reports=str(tmp_path)))
+
+    yield run_of
+    for path in policies:
+        path.unlink(missing_ok=True)
+
+
+def ask(run: Run, gate: str) -> tuple[str, str]:
+    """What comes of a question: the verdict, and what was said."""
+    assert run.policy.preflight is not None
+    found = questions.of(run.policy.preflight, run)[gate]().findings
+    return verdict(found), said(found)
+
+
+@pytest.mark.parametrize("book", ["aura", "magnus", "slidecraft", "releases"])
+def test_what_is_asked_before_a_release_is_as_it_should_be(book: str, before: Callable[[str], Run]) -> None:
+    """Where the playbooks are tried out: else none of their releases would begin. Mesh asks for a clean tree."""
+    run = before(book)
+    assert run.policy.preflight is not None
+    found = {gate: ask(run, gate) for gate in run.policy.preflight.gates if gate not in PEOPLE}
+    assert len(found) > 2
+    assert {gate: one for gate, one in found.items() if one[0] not in ("pass", "warn")} == {}
+
+
+def test_a_signature_is_of_these_bytes_and_by_this_key(place: Place, before: Callable[[str], Run]) -> None:
+    """Another byte, another key: not signed."""
+    run = before("mesh")
+    for file in (DIST / ARCHIVE, place.folder / "release.pub"):
+        assert ask(run, "preflight-signature")[0] == "pass"
+        whole = file.read_bytes()
+        file.write_bytes(whole[:-40] + b"0" + whole[-39:])
+        assert ask(run, "preflight-signature")[0] == "fail"
+        file.write_bytes(whole)
+
+
+def test_a_flag_that_is_on_is_found_and_the_way_back_switches_it_off(
+    place: Place, before: Callable[[str], Run]
+) -> None:
+    """By the hook of the policy, from where a rollout is started."""
+    run = before("slidecraft")
+    assert run.policy.rollout is not None
+    file = place.folder / "flags.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"ai_suggestions": True}))
+    assert ask(run, "preflight-flags")[0] == "fail"
+    subprocess.run(shlex.split(run.policy.rollout.hooks["flags"]), cwd=ROOT, env=place.environment, check=True)
+    assert ask(run, "preflight-flags")[0] == "pass"
 
 
 def test_a_playbook_is_rolled_out_to_its_end_in_compressed_time(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -19,6 +20,8 @@ from typing import Self
 from examples.shop.haproxy import ShopBehindHAProxy
 from examples.shop.users import Users
 
+from .release import Entrance, build
+
 ROOT = Path(__file__).parents[2]
 BOOKS = ROOT / "playbooks"
 CANDIDATE, BASELINE = "1.5.0", "1.4.0"
@@ -31,6 +34,14 @@ AUDIENCES = (
     "MAGNUS_STATUS_PAGE",
     "RELEASES_MAIL",
 )
+
+FLAGS = {
+    "ai_suggestions": False,
+    "layout_v2": False,
+    "custom_domains": False,
+    "advanced_analytics": False,
+    "support": "pro",
+}
 
 PROMETHEUS = """\
 global: {{scrape_interval: 1s, evaluation_interval: 1s}}
@@ -108,18 +119,31 @@ class Prometheus:
 
 
 class Place:
-    """All of it, while it is entered. ``changes``: behaviours of the candidate. ``users``: their requests a second."""
+    """All of it, while it is entered. ``changes``: behaviours of the candidate. ``users``: their requests a second.
 
-    def __init__(self, changes: tuple[str, ...] = (), *, users: float = 20.0, prometheus: bool = False) -> None:
+    ``amiss``: what is not as it should be before a release: an ``incident``, a ``flag``, or something of ``build``.
+    ``commit``: of the release; ``tls_host``: where the entrance speaks TLS.
+    """
+
+    def __init__(
+        self, changes: tuple[str, ...] = (), *, users: float = 20.0, prometheus: bool = False, amiss: str = ""
+    ) -> None:
         self._changes = changes
         self._per_s = users
         self._with_prometheus = prometheus
+        self._amiss = amiss
 
     def __enter__(self) -> Self:
         with ExitStack() as opened:
             self.folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="playbook-")))
             (self.folder / "incidents").mkdir()
+            if self._amiss == "incident":
+                (self.folder / "incidents" / "INC-12").touch()
+            flags = FLAGS | {"ai_suggestions": self._amiss == "flag", "custom_domains": self._amiss == "flag"}
+            (self.folder / "flags.json").write_text(json.dumps(flags))
+            self.commit = build(CANDIDATE, self.folder, self._amiss)
             self.shop = opened.enter_context(ShopBehindHAProxy(candidate_percent=0, changes=self._changes))
+            self.tls_host = opened.enter_context(Entrance(self.shop.url, self.folder)).host
             self.sink = opened.enter_context(Sink())
             self.environment = os.environ | {
                 "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -131,6 +155,9 @@ class Place:
                 "SHOP_HAPROXY": str(self.shop.proxy.socket_path),
                 "SHOP_DATABASE": str(self.shop.database),
                 "SHOP_INCIDENTS": str(self.folder / "incidents"),
+                "SHOP_FLAGS": str(self.folder / "flags.json"),
+                "SHOP_JOBS": str(self.folder / "jobs.jsonl"),
+                "SHOP_RELEASE_KEY": str(self.folder / "release.pub"),
                 "SHOP_ADMIN_PASSWORD": "admin-demo-password",
                 "MESH_PROMETHEUS": "http://127.0.0.1:9",
                 **dict.fromkeys(AUDIENCES, self.sink.address),
@@ -144,6 +171,11 @@ class Place:
 
     def __exit__(self, *_: object) -> None:
         self._opened.close()
+
+    def told(self, book: str) -> dict[str, str]:
+        """Return the environment in which a playbook runs: Aura's looks at tags, those of the shop's own history."""
+        history = {"GIT_DIR": str(self.folder / "history" / ".git")} if book == "aura" else {}
+        return self.environment | history
 
 
 def free_port() -> int:

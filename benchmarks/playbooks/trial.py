@@ -20,7 +20,7 @@ from relgate.deploy.journal import bodies
 from relgate.rollout.journal import rollouts, tell
 from relgate.settings import read_policy
 
-from .place import BOOKS, CANDIDATE, ROOT, Place
+from .place import BASELINE, BOOKS, CANDIDATE, ROOT, Place
 
 if TYPE_CHECKING:
     from .triggers import Trigger
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 PYTEST = "--pyargs relgate_suites.gates relgate_suites.smoke relgate_suites.load -q -p no:cacheprovider"
 FACTS = {
     "version": CANDIDATE,
-    "commit": "4f2a9c1",
     "image": "shop:1.5.0",
     "bundle": "sha256:00",
     "author": "eve",
@@ -39,6 +38,7 @@ FACTS = {
 PEOPLE = ("ann", "cid")
 DECISIONS = {0: "promote", 10: "hold", 20: "rollback", 30: "not recorded"}
 _KILL_AFTER_S = 5.0
+_BASELINES = 3
 _LONGEST_S = 1800.0
 
 
@@ -72,32 +72,40 @@ class Seen:
 
 def run(trigger: Trigger, say: Any, keep: Path | None = None) -> Seen:
     """Make one trial. ``keep``: the folder for records; None: one that is thrown away."""
-    with tempfile.TemporaryDirectory(prefix="playbook-") as name:
-        folder, reports = Path(name), keep or Path(name) / "reports"
-        policy = _policy(trigger, folder)
+    with (
+        tempfile.TemporaryDirectory(prefix="playbook-") as name,
+        Place(trigger.changes, prometheus=trigger.book == "mesh", amiss=trigger.amiss) as place,
+    ):
+        reports = keep or Path(name) / "reports"
+        policy = written(trigger, Path(name), place)
         try:
-            with Place(trigger.changes, prometheus=trigger.book == "mesh") as place:
-                if trigger.incident:
-                    (place.folder / "incidents" / "INC-12").touch()
-                if trigger.decision != "rollback":
-                    _agree(policy, reports, place.environment)
-                code, said, began_s, onset_s = _roll(trigger, policy, reports, place, say)
+            if trigger.decision != "rollback":
+                _agree(policy, reports, place.told(trigger.book))
+                _record(trigger, policy, reports, place, say)
+            code, said, began_s, onset_s = _roll(trigger, policy, reports, place, say)
             return _seen(trigger, reports, code, said, (began_s, onset_s), place)
         finally:
             policy.unlink()
 
 
-def _policy(trigger: Trigger, folder: Path) -> Path:
+def written(trigger: Trigger, folder: Path, place: Place) -> Path:
     """Write the policy of a trial beside the playbook that it extends: paths are relative to it."""
     path = BOOKS / f".trial-{os.getpid()}.yaml"
-    service = read_policy(BOOKS / f"{trigger.book}.yaml")[0].service
-    lines = [f"extends: {trigger.book}.yaml", "relgate: 1", f"service: {service}", trigger.text]
+    policy = read_policy(BOOKS / f"{trigger.book}.yaml")[0]
+    lines = [f"extends: {trigger.book}.yaml", "relgate: 1", f"service: {policy.service}", trigger.text]
+    if policy.preflight is not None and policy.preflight.certificates is not None:
+        lines.append(f'preflight: {{certificates: {{hosts: "{place.tls_host}"}}}}')
     if trigger.stages:
         lines.append(f"rollout: {{stages: [{', '.join(trigger.stages)}]}}")
     if trigger.fault:
         lines.append(f"migrations: {{alembic: {write(folder / 'migrations', trigger.fault)}}}")
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def facts(place: Place) -> tuple[str, ...]:
+    """Return what is said about the release, as words of ``--gate-release``."""
+    return tuple(f"{name}={text}" for name, text in (FACTS | {"commit": place.commit}).items())
 
 
 def _agree(policy: Path, reports: Path, environment: dict[str, str]) -> None:
@@ -112,16 +120,34 @@ def _agree(policy: Path, reports: Path, environment: dict[str, str]) -> None:
         subprocess.run([*words, *one], check=True, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
 
 
+def _record(trigger: Trigger, policy: Path, reports: Path, place: Place, say: Any) -> None:
+    """Record the stage ``baseline`` of the version that runs, where the playbook asks for that; a hold is tried again."""
+    asked = read_policy(policy)[0].preflight
+    if asked is None or asked.baseline is None:
+        return
+    words = [sys.executable, "-m", "pytest", *PYTEST.split(), "-m", "load", "--gate-policy", str(policy)]
+    words += ["--gate-env", "production", "--gate-stage", "baseline", "--gate-reports", str(reports)]
+    words += ["--gate-candidate", place.shop.baseline.url, "--gate-release", f"version={BASELINE}"]
+    words += ["--gate-compress", f"{trigger.compress:g}"]
+    for _ in range(_BASELINES):
+        done = subprocess.run(
+            words, cwd=ROOT, env=place.told(trigger.book), text=True, capture_output=True, check=False
+        )
+        say(f"  baseline: {DECISIONS.get(done.returncode, f'exit {done.returncode}')}")
+        if done.returncode == 0:
+            return
+
+
 def _roll(
     trigger: Trigger, policy: Path, reports: Path, place: Place, say: Any
 ) -> tuple[int, list[str], float, float | None]:
     """Roll out; the exit code, what was said, Unix times of the begin and of the kill (None without one)."""
     words = [sys.executable, "-m", "relgate.cli", "rollout", "--gate-policy", str(policy), "--gate-env", "production"]
     words += ["--gate-reports", str(reports), "--compress", f"{trigger.compress:g}", "--exit-on-hold"]
-    words += [f"--pytest={PYTEST}", *(word for pair in FACTS.items() for word in ("--gate-release", "=".join(pair)))]
+    words += [f"--pytest={PYTEST}", *(word for fact in facts(place) for word in ("--gate-release", fact))]
     began_s, onset_s, said = time.time(), None, []
     process = subprocess.Popen(
-        words, cwd=ROOT, env=place.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        words, cwd=ROOT, env=place.told(trigger.book), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     watchdog = threading.Timer(_LONGEST_S, process.terminate)
     watchdog.start()

@@ -10,7 +10,8 @@ class Trigger:
     """One fault and what a playbook asks for. ``changes``: behaviours of the candidate; ``gates``: who may see it.
 
     ``stages``: that take part, for what is no business of those before; ``fault``: of the migrations, by name.
-    ``text``: further lines of the policy. ``kill``: the candidate is killed 5 s after it has traffic. ``incident``: one is open.
+    ``text``: further lines of the policy. ``kill``: the candidate is killed 5 s after it has traffic. ``amiss``: what
+    is not as it should be before the release.
     """
 
     id: str
@@ -25,7 +26,7 @@ class Trigger:
     fault: str = ""
     text: str = ""
     kill: bool = False
-    incident: bool = False
+    amiss: str = ""
 
 
 _AURA = ("canary-5", "canary-50", "full")
@@ -39,6 +40,7 @@ SLOW = ("search_s=3",)
 LEAK = ("leak_per_s=30000000", "leak_cap=2000000000")
 DOWN_HOW = "expects a database schema that is not installed: health says Down with 503, pages work"
 ERRORS_HOW = "one call in five of its backend ends in an unhandled exception: 500"
+BEFORE = ("before",)
 ANY_TIME = 'preflight: {windows: {allow: ["Mon-Sun 00:00-23:59 UTC"]}}\n'
 FROZEN = "preflight: {windows: {freeze: [{from: 2020-01-01 UTC, to: 2099-12-31 UTC, reason: year's end}]}}\n"
 BOTH = ("error-rate", "latency-p95")
@@ -135,6 +137,38 @@ TRIGGERS = (
         _AURA,
         kill=True,
     ),
+    Trigger(
+        "A9-sum",
+        "aura",
+        "SHA-256 file matches",
+        "the archive was changed by one byte after it was summed up",
+        (),
+        ("preflight-checksums",),
+        (*BEFORE, *_AURA),
+        decision="hold",
+        amiss="sum",
+    ),
+    Trigger(
+        "A9-version",
+        "aura",
+        "version agrees with the tag everywhere",
+        "was built from the previous tag: page, health and API say 1.4.0",
+        ("previous_version=true",),
+        ("preflight-versions",),
+        (*BEFORE, *_AURA),
+        decision="hold",
+    ),
+    Trigger(
+        "A10-certificate",
+        "aura",
+        "certificates not near expiry",
+        "the certificate of the entrance ends in five days",
+        (),
+        ("preflight-certificates",),
+        (*BEFORE, *_AURA),
+        decision="hold",
+        amiss="certificate",
+    ),
     Trigger("M3-health", "mesh", "health failing > 2 min", DOWN_HOW, DOWN, ("health", "status"), _MESH),
     Trigger("M3-errors", "mesh", "error rate > 5 %", ERRORS_HOW, ERRORS, BOTH, _MESH),
     Trigger(
@@ -163,6 +197,17 @@ TRIGGERS = (
         ("stuck_agents=0.25",),
         ("agents",),
         _MESH,
+    ),
+    Trigger(
+        "M9-signature",
+        "mesh",
+        "signed artifacts",
+        "the archive is signed by a key that nobody knows",
+        (),
+        ("preflight-signature",),
+        (*BEFORE, *_MESH),
+        decision="hold",
+        amiss="signature",
     ),
     Trigger("D3-errors", "magnus", "error rate > 5 %", ERRORS_HOW, ERRORS, BOTH, _MAGNUS),
     Trigger(
@@ -210,6 +255,16 @@ TRIGGERS = (
         ("migration-n-1", "migration-locks", "migration-backfill", "migration-static"),
         ("migrate", *_MAGNUS),
         fault="three-releases-in-one",
+    ),
+    Trigger(
+        "D9-headers",
+        "magnus",
+        "security headers",
+        "no answer has security headers",
+        ("security_headers=false",),
+        ("preflight-headers",),
+        (*BEFORE, *_MAGNUS),
+        decision="hold",
     ),
     Trigger("S2-errors", "slidecraft", "error rate > 0.5 % for 5 min", ERRORS_HOW, ERRORS, ("error-rate",), _SLIDE),
     Trigger(
@@ -259,6 +314,28 @@ TRIGGERS = (
         fault="renamed-column",
     ),
     Trigger(
+        "S5-flag",
+        "slidecraft",
+        "new flags off at the start",
+        "a new feature is on already; approved, and any time is in the window",
+        (),
+        ("preflight-flags",),
+        (*BEFORE, *_SLIDE),
+        decision="hold",
+        text=ANY_TIME,
+        amiss="flag",
+    ),
+    Trigger(
+        "S12-errors",
+        "slidecraft",
+        "error patterns that blue does not have",
+        "one call in twenty of its backend is logged as an error and answered with 200",
+        ("swallowed_share=0.05",),
+        ("new-errors",),
+        _SLIDE,
+        decision="hold",
+    ),
+    Trigger(
         "S16-incident",
         "slidecraft",
         "freeze while an incident is open",
@@ -268,7 +345,7 @@ TRIGGERS = (
         ("before", *_SLIDE),
         decision="hold",
         text=ANY_TIME,
-        incident=True,
+        amiss="incident",
     ),
     Trigger(
         "S16-freeze",
@@ -280,6 +357,17 @@ TRIGGERS = (
         ("before", *_SLIDE),
         decision="hold",
         text=FROZEN,
+    ),
+    Trigger(
+        "R4-flag",
+        "releases",
+        "feature flags",
+        "a flag of the manifest is on that should be off",
+        (),
+        ("preflight-flags",),
+        ("prepare", "promote"),
+        decision="hold",
+        amiss="flag",
     ),
     Trigger(
         "R3-unsafe",
