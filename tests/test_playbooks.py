@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from benchmarks.playbooks.place import Place
-from benchmarks.playbooks.release import ARCHIVE, DIST
+from benchmarks.playbooks.release import ARCHIVE
 from benchmarks.playbooks.trial import facts, run, written
 from benchmarks.playbooks.triggers import DOWN, GOOD, TRIGGERS, Trigger
 from relgate import questions
@@ -177,20 +177,17 @@ def place() -> Iterator[Place]:
 
 
 @pytest.fixture
-def before(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[str], Run]]:
+def before(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], Run]:
     """The run that asks what a playbook asks before its rollout."""
-    policies: list[Path] = []
 
     def run_of(book: str) -> Run:
         for name, text in place.told(book).items():
             monkeypatch.setenv(name, text)
-        policies.append(written(next(one for one in GOOD if one.book == book), tmp_path, place))
-        stage = plan_of(read_policy(policies[-1])[0]).steps[0].stage
-        return make_run(Options(str(policies[-1]), "production", stage, release=facts(place), reports=str(tmp_path)))
+        policy = written(next(one for one in GOOD if one.book == book), tmp_path, place)
+        stage = plan_of(read_policy(policy)[0]).steps[0].stage
+        return make_run(Options(str(policy), "production", stage, release=facts(place), reports=str(tmp_path)))
 
-    yield run_of
-    for path in policies:
-        path.unlink(missing_ok=True)
+    return run_of
 
 
 def ask(run: Run, gate: str) -> tuple[str, str]:
@@ -213,7 +210,7 @@ def test_what_is_asked_before_a_release_is_as_it_should_be(book: str, before: Ca
 def test_a_signature_is_of_these_bytes_and_by_this_key(place: Place, before: Callable[[str], Run]) -> None:
     """Another byte, another key: not signed."""
     run = before("mesh")
-    for file in (DIST / ARCHIVE, place.folder / "release.pub"):
+    for file in (place.work / "dist" / ARCHIVE, place.folder / "release.pub"):
         assert ask(run, "preflight-signature")[0] == "pass"
         whole = file.read_bytes()
         file.write_bytes(whole[:-40] + b"0" + whole[-39:])

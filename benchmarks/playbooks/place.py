@@ -122,7 +122,8 @@ class Place:
     """All of it, while it is entered. ``changes``: behaviours of the candidate. ``users``: their requests a second.
 
     ``amiss``: what is not as it should be before a release: an ``incident``, a ``flag``, or something of ``build``.
-    ``commit``: of the release; ``tls_host``: where the entrance speaks TLS.
+    ``commit``: of the release; ``tls_host``: where the entrance speaks TLS. ``work``: a folder beside ``playbooks``, for
+    the policy of a trial and ``dist``.
     """
 
     def __init__(
@@ -141,7 +142,9 @@ class Place:
                 (self.folder / "incidents" / "INC-12").touch()
             flags = FLAGS | {"ai_suggestions": self._amiss == "flag", "custom_domains": self._amiss == "flag"}
             (self.folder / "flags.json").write_text(json.dumps(flags))
-            self.commit = build(CANDIDATE, self.folder, self._amiss)
+            self.work = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix=".trial-", dir=ROOT)))
+            (self.work / "shop").symlink_to(BOOKS / "shop")
+            self.commit = build(self.work / "dist", CANDIDATE, self.folder, self._amiss)
             self.shop = opened.enter_context(ShopBehindHAProxy(candidate_percent=0, changes=self._changes))
             self.tls_host = opened.enter_context(Entrance(self.shop.url, self.folder)).host
             self.sink = opened.enter_context(Sink())

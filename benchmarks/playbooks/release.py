@@ -1,7 +1,7 @@
 """What a release of the shop leaves behind: an archive with sum and signature, lists, notes, a tagged history, a certificate.
 
 All of it is real: the archive holds the shop, the lists name what is installed, git, OpenSSL and HAProxy do their work.
-It lies in ``playbooks/dist`` (git does not see it), because paths of a policy are relative to the policy.
+It lies in ``dist``, beside the policy of the trial: paths of a policy are relative to it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from typing import Self
 
 ROOT = Path(__file__).parents[2]
-DIST = ROOT / "playbooks" / "dist"
 ARCHIVE = "AuraVideoStudio_Portable_x64.zip"
 HISTORY = (
     ("feat: a shop", "v1.4.0"),
@@ -48,33 +47,33 @@ backend shop
 """
 
 
-def build(version: str, secret: Path, amiss: str = "") -> str:
+def build(dist: Path, version: str, secret: Path, amiss: str = "") -> str:
     """Fill ``dist``; return the commit that was released. ``secret``: a folder for keys and the history's repository.
 
     ``amiss``: ``sum`` (the archive was changed after it was summed up), ``signature`` (by a key that nobody knows),
     ``certificate`` (ends in five days).
     """
-    DIST.mkdir(exist_ok=True)
-    archive = DIST / ARCHIVE
+    dist.mkdir()
+    archive = dist / ARCHIVE
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         for file in sorted((ROOT / "examples" / "shop").glob("*.py")):
             packed.write(file, f"shop/{file.name}")
-    (DIST / f"{ARCHIVE}.sha256").write_text(f"{hashlib.sha256(archive.read_bytes()).hexdigest()}  {ARCHIVE}\n")
+    (dist / f"{ARCHIVE}.sha256").write_text(f"{hashlib.sha256(archive.read_bytes()).hexdigest()}  {ARCHIVE}\n")
     if amiss == "sum":
         with archive.open("ab") as file:
             file.write(b"\0")
     _sign(archive, secret, known=amiss != "signature")
-    _list(version)
-    certify(secret, 5 if amiss == "certificate" else 90)
+    _list(dist, version)
+    _certify(dist, secret, 5 if amiss == "certificate" else 90)
     changes = "".join(f"- {text}\n" for text, _ in HISTORY[1:])
-    (DIST / "RELEASE_NOTES.md").write_text(f"# {version}\n\n{changes}")
-    (DIST / "version.json").write_text(json.dumps({"version": version}))
+    (dist / "RELEASE_NOTES.md").write_text(f"# {version}\n\n{changes}")
+    (dist / "version.json").write_text(json.dumps({"version": version}))
     return _history(secret / "history")
 
 
-def certify(secret: Path, days: int) -> None:
-    """Make ``tls.pem`` (key and certificate of localhost) among the secrets, and ``dist/ca.pem``, which vouches for it."""
-    key, certificate = secret / "tls.key", DIST / "ca.pem"
+def _certify(dist: Path, secret: Path, days: int) -> None:
+    """Make ``tls.pem`` (key and certificate of localhost) among the secrets, and ``ca.pem``, which vouches for it."""
+    key, certificate = secret / "tls.key", dist / "ca.pem"
     words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", str(days)]
     words += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     _openssl(*words, "-keyout", str(key), "-out", str(certificate))
@@ -120,16 +119,16 @@ def _sign(archive: Path, secret: Path, *, known: bool) -> None:
     _openssl("dgst", "-sha256", "-sign", signer, "-out", f"{archive}.sig", str(archive))
 
 
-def _list(version: str) -> None:
+def _list(dist: Path, version: str) -> None:
     """Write the list of components (CycloneDX 1.5) and the licences of what the shop needs: the extra ``demo``."""
     wanted = [one for one in metadata.requires("relgate") or () if re.search(r"extra == .demo.", one)]
     needed = sorted({re.split(r"[^A-Za-z0-9._-]", one)[0] for one in wanted})
     components = [{"type": "library", "name": one, "version": metadata.version(one)} for one in needed]
     about = {"component": {"type": "application", "name": "shop", "version": version}}
     document = {"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "metadata": about}
-    (DIST / "sbom.json").write_text(json.dumps(document | {"components": components}, indent=1))
+    (dist / "sbom.json").write_text(json.dumps(document | {"components": components}, indent=1))
     lines = [f"{one} {metadata.version(one)}: {_licence(one)}\n" for one in needed]
-    (DIST / "attributions.txt").write_text("".join(lines))
+    (dist / "attributions.txt").write_text("".join(lines))
 
 
 def _licence(name: str) -> str:

@@ -78,21 +78,18 @@ def run(trigger: Trigger, say: Any, keep: Path | None = None) -> Seen:
     ):
         reports = keep or Path(name) / "reports"
         policy = written(trigger, Path(name), place)
-        try:
-            if trigger.decision != "rollback":
-                _agree(policy, reports, place.told(trigger.book))
-                _record(trigger, policy, reports, place, say)
-            code, said, began_s, onset_s = _roll(trigger, policy, reports, place, say)
-            return _seen(trigger, reports, code, said, (began_s, onset_s), place)
-        finally:
-            policy.unlink()
+        if trigger.decision != "rollback":
+            _agree(policy, reports, place.told(trigger.book))
+            _record(trigger, policy, reports, place, say)
+        code, said, began_s, onset_s = _roll(trigger, policy, reports, place, say)
+        return _seen(trigger, reports, code, said, (began_s, onset_s), place)
 
 
 def written(trigger: Trigger, folder: Path, place: Place) -> Path:
-    """Write the policy of a trial beside the playbook that it extends: paths are relative to it."""
-    path = BOOKS / f".trial-{os.getpid()}.yaml"
+    """Write the policy of a trial, which extends its playbook. Paths are relative to it, as deep as to the playbook."""
+    path = place.work / f"{trigger.book}.yaml"
     policy = read_policy(BOOKS / f"{trigger.book}.yaml")[0]
-    lines = [f"extends: {trigger.book}.yaml", "relgate: 1", f"service: {policy.service}", trigger.text]
+    lines = [f"extends: ../playbooks/{trigger.book}.yaml", "relgate: 1", f"service: {policy.service}", trigger.text]
     if policy.preflight is not None and policy.preflight.certificates is not None:
         lines.append(f'preflight: {{certificates: {{hosts: "{place.tls_host}"}}}}')
     if trigger.stages:
