@@ -60,8 +60,8 @@ def build(dist: Path, version: str, secret: Path, amiss: str = "") -> str:
             packed.write(file, f"shop/{file.name}")
     (dist / f"{ARCHIVE}.sha256").write_text(f"{hashlib.sha256(archive.read_bytes()).hexdigest()}  {ARCHIVE}\n")
     if amiss == "sum":
-        with archive.open("ab") as file:
-            file.write(b"\0")
+        with archive.open("ab") as changed:
+            changed.write(b"\0")
     _sign(archive, secret, known=amiss != "signature")
     _list(dist, version)
     _certify(dist, secret, 5 if amiss == "certificate" else 90)
@@ -132,8 +132,8 @@ def _list(dist: Path, version: str) -> None:
 
 
 def _licence(name: str) -> str:
-    about = metadata.metadata(name)
-    return str(about.get("License-Expression") or about.get("License") or "see its files").partition("\n")[0]
+    about = metadata.metadata(name).json
+    return str(about.get("license_expression") or about.get("license") or "see its files").partition("\n")[0]
 
 
 def _history(folder: Path) -> str:
