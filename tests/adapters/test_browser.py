@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from relgate.adapters.browser import CHOSEN, ffmpeg, launch, of_system
+from relgate.adapters.browser import CHOSEN, Chromium, ffmpeg, launch, of_system
 from relgate.adapters.pixels import TOLERANCE, difference
-from relgate.errors import UsageError
+from relgate.errors import SourceError, UsageError
 
 
 def program(folder: Path, name: str) -> str:
@@ -94,3 +94,15 @@ def test_a_page_that_became_longer_differs_where_it_did(tmp_path: Path) -> None:
         longer.save(tmp_path / "b.png")
         assert difference(one, tmp_path / "b.png", tmp_path / "d.png") == 0.5, colour
         assert difference(tmp_path / "b.png", one, tmp_path / "d.png") == 0.5, colour
+
+
+def test_a_driver_that_misses_a_library_says_which(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """And what to install: Playwright itself says that a connection was closed."""
+    driver = tmp_path / "node"
+    lost = "error while loading shared libraries: libatomic.so.1: cannot open shared object file"
+    driver.write_text(f"#!/bin/sh\necho '{lost}' >&2\nexit 127\n")
+    driver.chmod(0o755)
+    monkeypatch.setenv("PLAYWRIGHT_NODEJS_PATH", str(driver))
+
+    with pytest.raises(SourceError, match=r"libatomic\.so\.1.*apt-get install libatomic1"):
+        Chromium()

@@ -8,7 +8,9 @@ browser itself ends with it, since Playwright's driver ends with its input and C
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -76,7 +78,7 @@ class Chromium:
                 self._playwright: Playwright = sync_playwright().start()
         except Exception as error:
             self._folder.remove()
-            raise SourceError(f"Playwright does not start: {_first_line(error)}") from error
+            raise SourceError(f"Playwright does not start: {_of_its_driver() or _first_line(error)}") from error
         try:
             self.browser: Browser = launch(self._playwright, more)
         except BaseException:
@@ -166,6 +168,21 @@ def _temporary_files_in(folder: Path) -> Iterator[None]:
             del os.environ["TMPDIR"]
         else:
             os.environ["TMPDIR"] = before
+
+
+def _of_its_driver() -> str:
+    """Return why Playwright's driver does not run, empty where it does: a library that this system has not."""
+    from playwright._impl._driver import compute_driver_executable
+
+    with suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(
+            [compute_driver_executable()[0], "--version"], capture_output=True, text=True, timeout=10, check=False
+        )
+        said = (done.stderr.strip().splitlines() or [f"its driver ended with {done.returncode}"])[0]
+        library = re.search(r"(lib[a-z]+)\.so\.(\d+): cannot open", said)
+        hint = f" (on Debian: apt-get install {library[1]}{library[2]})" if library is not None else ""
+        return f"{said}{hint}" if done.returncode else ""
+    return ""
 
 
 def _first_line(error: Exception) -> str:
