@@ -9,7 +9,6 @@ import json
 import random
 import shutil
 import subprocess
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from relgate.adapters import ledger, ledgerkeys
 from relgate.cli import main
 from relgate.codec import canonical
 from relgate.values import Verdict
-from tests.audit.runs import Team
+from tests.audit.runs import Team, unpack
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +44,7 @@ def exported(team: Team) -> Path:
     period = ["--from", "2020-01-01", "--to", "2099-12-31"]
     assert main(["audit", "export", *period, "--reports", str(team.reports), "--output", str(path)]) == 0
     assert main(["audit", "export", *period, "--reports", str(team.reports), "--output", str(path)]) == 4
-    with tarfile.open(path) as tar:
-        tar.extractall(team.folder, filter="data")
+    unpack(path, team.folder)
     return team.folder / "audit"
 
 
@@ -280,8 +278,7 @@ def test_an_unsigned_archive_verifies_and_says_what_that_is_worth(tmp_path: Path
     assert main(["audit", "export", *period, "--reports", str(team.reports)]) == 0
     with gzip.open(path) as packed:
         assert b"b" in packed.read(1000)
-    with tarfile.open(path) as tar:
-        tar.extractall(tmp_path, filter="data")
+    unpack(path, tmp_path)
 
     code, said = verified(tmp_path / "audit", "--head", head(team))
     assert code == 0, said

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from relgate.adapters.ledgersql import SqlStore
 from relgate.adapters.postgres_cluster import USER, Cluster
 from relgate.cli import main
 from relgate.errors import SourceError, UsageError
-from tests.audit.runs import Team
+from tests.audit.runs import Team, unpack
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +144,6 @@ def test_a_run_is_recorded_in_a_table_and_verified_from_there(
     archive = tmp_path / "team.tar.gz"
     period = ("--from", "2020-01-01", "--to", "2099-12-31", "--output", str(archive))
     assert main(["audit", "export", *policy, *period]) == 0
-    with tarfile.open(archive) as tar:
-        tar.extractall(tmp_path / "unpacked", filter="data")
+    unpack(archive, tmp_path / "unpacked")
     script = tmp_path / "unpacked" / "team" / "verify.sh"
     assert subprocess.run(["sh", str(script)], capture_output=True, check=False).returncode == 3

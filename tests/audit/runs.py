@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 from relgate.adapters import ledgerkeys
@@ -59,3 +60,9 @@ class Team:
         run = self.begin(**release)
         start(run)
         return run
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack an archive as an auditor does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["tar", "-xf", str(archive), "-C", str(folder)], check=True)
