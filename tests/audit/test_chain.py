@@ -98,6 +98,14 @@ def test_blocks_that_never_reached_the_disk_are_torn_too() -> None:
     assert "line 2" in (read(data.splitlines(keepends=True)[0] + b"\0\n" + data).fault or "")
 
 
+def test_records_that_were_joined_are_not_torn() -> None:
+    """A NUL in the place of the LF between the last two: both were acknowledged, so no power loss has done that."""
+    first, second, third = ledger(3).splitlines(keepends=True)
+
+    assert "line 2" in (read(first + second[:-1] + b"\0" + third).fault or "")
+    assert split(first + second[:-100] + b"\0" * 100 + b"\n")[1]
+
+
 def test_a_body_with_nan_is_refused() -> None:
     """There is no canonical form of NaN."""
     with pytest.raises(ValueError, match="NaN|nan|finite|float"):

@@ -6,6 +6,7 @@ chain at that place. A chain alone cannot see that its *last* lines were cut off
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -74,13 +75,22 @@ def split(data: bytes, start: int = 0) -> tuple[list[tuple[int, bytes]], bytes]:
     """Return the whole lines of a ledger, each with where it begins, and what a torn write left behind them.
 
     Torn is what has no LF, and a last line with NUL bytes: what a file system gives for blocks that a power loss kept
-    from the disk.
+    from the disk. Not so where a whole record stands before the NUL: its LF was on the disk before anything came behind
+    it, so somebody has changed the file.
     """
     end = data.rfind(b"\n") + 1
     if end == len(data) > 0:
         begin = data.rfind(b"\n", 0, end - 1) + 1
-        end = begin if b"\0" in data[begin:end] else end
+        before, nul, _ = data[begin:end].partition(b"\0")
+        end = begin if nul and not _is_whole(before) else end
     return placed(data[:end], start), data[end:]
+
+
+def _is_whole(raw: bytes) -> bool:
+    try:
+        return isinstance(json.loads(raw), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def placed(data: bytes, start: int = 0) -> list[tuple[int, bytes]]:
