@@ -2,72 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from relgate.kinds import Fault, blocks, warns
 from relgate.values import Finding
 
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A kind of finding. ``watch``: the watch that finds it, empty for what a path itself finds."""
-
-    why: str
-    do: str
-    blocks: bool = True
-    watch: str = ""
-
-
 FAULTS: dict[str, Fault] = {
-    "step-failed": Fault(
+    "step-failed": blocks(
         "a user cannot do this any more", "look into the run's evidence/smoke: pictures and trace of pages, http.json"
     ),
-    "console-error": Fault(
+    "console-error": blocks(
         "a script of the page reports that it went wrong", "look up script and line", watch="console"
     ),
-    "exception": Fault(
+    "exception": blocks(
         "a script ended in the middle: what it was to do has not happened",
         "look up script and line",
         watch="exceptions",
     ),
-    "request-failed": Fault(
+    "request-failed": blocks(
         "a part of the page is missing", "check that the release has this file, and its name", watch="requests"
     ),
-    "header-missing": Fault(
+    "header-missing": blocks(
         "browsers protect users only where the page asks for it",
         "send the header with every page, or name the headers that you want in smoke.headers",
         watch="headers",
     ),
-    "header-weak": Fault("the header is there and protects little", "tighten it", blocks=False, watch="headers"),
-    "mixed-content": Fault(
+    "header-weak": warns("the header is there and protects little", "tighten it", watch="headers"),
+    "mixed-content": blocks(
         "anybody on the way can change this part of the page", "load it by https", watch="mixed-content"
     ),
-    "accessibility": Fault(
+    "accessibility": blocks(
         "not everybody can use this page",
         "mend the element; the rule is explained under its URL",
         watch="accessibility",
     ),
-    "accessibility-light": Fault(
+    "accessibility-light": warns(
         "some will find this page hard to use",
         "mend the element; the rule is explained under its URL",
-        blocks=False,
         watch="accessibility",
     ),
-    "lcp-slow": Fault(
+    "lcp-slow": blocks(
         "people wait for the largest part of the page",
         "load it earlier, make it smaller, answer faster",
         watch="vitals",
     ),
-    "cls-high": Fault("the page jumps while people read and click", "reserve room for what comes late", watch="vitals"),
-    "inp-slow": Fault("the page answers late to a click or a key", "do less in handlers", watch="vitals"),
-    "looks-different": Fault(
-        "the page does not look as before", "compare the two pictures: is it meant?", blocks=False
+    "cls-high": blocks(
+        "the page jumps while people read and click", "reserve room for what comes late", watch="vitals"
     ),
-    "not-compared": Fault(
-        "nobody knows whether the page looks as before", "name a baseline that answers", blocks=False
-    ),
-    "not-undone": Fault(
-        "what the path created is still there", "run relgate sweep when the service answers again", blocks=False
-    ),
+    "inp-slow": blocks("the page answers late to a click or a key", "do less in handlers", watch="vitals"),
+    "looks-different": warns("the page does not look as before", "compare the two pictures: is it meant?"),
+    "not-compared": warns("nobody knows whether the page looks as before", "name a baseline that answers"),
+    "not-undone": warns("what the path created is still there", "run relgate sweep when the service answers again"),
 }
 
 
