@@ -71,6 +71,23 @@ def test_two_workers_send_the_schedule_of_one(url: str, tmp_path: Path) -> None:
     assert counted(reports) == 120
 
 
+def test_a_worker_that_is_slow_to_listen_gets_its_job(url: str, tmp_path: Path) -> None:
+    """Locust counts a worker as soon as it connects; ours is there when it can hear what it is told."""
+    slow = """
+    import gevent
+    from locust import events
+
+    @events.init.add_listener
+    def look_something_up(environment, **_):
+        gevent.sleep(1.5)
+    """
+    load = LocustLoad("candidate", job(url, users(tmp_path, more=slow)), processes=2)
+    reports = run(load)
+
+    facts = load.facts(3.0)
+    assert (facts.doubts, facts.begun, counted(reports)) == ((), 120, 120)
+
+
 def test_a_worker_of_another_host_joins_by_the_line_that_is_printed(url: str, tmp_path: Path) -> None:
     """The same reports, the same facts; its job comes from the master."""
     said: list[str] = []

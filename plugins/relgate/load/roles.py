@@ -25,7 +25,8 @@ from relgate.load.process import say
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_JOB, _GO, _END, _REPORT, _HERE = "relgate-job", "relgate-go", "relgate-end", "relgate-report", "relgate-here"
+_LISTENING, _JOB, _HERE = "relgate-listening", "relgate-job", "relgate-here"
+_GO, _END, _REPORT = "relgate-go", "relgate-end", "relgate-report"
 _SPAWN_S = 60.0
 _SILENT_S = 4.0
 _LOOK_S = 0.1
@@ -58,9 +59,9 @@ def master(task: Task) -> int:
     visitors.equip(classes, job)
     environment = _environment(classes, job)
     runner = environment.create_master_runner(task.address, task.port)
+    workers = Workers(runner, task.expect)
     events.init.fire(environment=environment, runner=runner, web_ui=None)
     commands = Commands(job.abort_file)
-    workers = Workers(runner, task.expect)
     say({"address": [task.address, runner.server.port]})
     workers.gather()
     workers.send_jobs(job)
@@ -99,6 +100,7 @@ def worker(task: Task) -> int:
     runner.register_message(_JOB, on_job)
     runner.register_message(_GO, on_go)
     runner.register_message(_END, lambda **_: engines[0].end())
+    runner.send_message(_LISTENING)
     runner.greenlet.join()
     return 0
 
@@ -158,18 +160,23 @@ class Workers:
         self._heard_s: dict[str, float] = {}
         self._over: set[str] = set()
         self._lost: set[str] = set()
+        self._listening: set[str] = set()
         self._here: set[str] = set()
+        runner.register_message(_LISTENING, self._on_listening)
         runner.register_message(_REPORT, self._on_report)
         runner.register_message(_HERE, self._on_here)
 
     def gather(self) -> None:
-        """Wait until the expected workers are there; whoever started this one bounds the time."""
-        while len(self._runner.clients.ready) < self._expect:
+        """Wait until the expected workers listen; whoever started this one bounds the time.
+
+        Locust counts a worker as ready as soon as it connects: what it is told before it listens is lost.
+        """
+        while len(self._listening) < self._expect:
             gevent.sleep(0.05)
 
     def send_jobs(self, job: Job) -> None:
         """Give each worker its part, and wait until it has it."""
-        ids = sorted(client.id for client in self._runner.clients.ready)[: self._expect]
+        ids = sorted(self._listening)[: self._expect]
         for index, id_ in enumerate(ids):
             self._runner.send_message(_JOB, replace(job, index=index, of=self._expect).plain(), client_id=id_)
         while len(self._here) < self._expect:
@@ -199,6 +206,9 @@ class Workers:
         if report["over"]:
             self._over.add(report["worker"])
         say(report)
+
+    def _on_listening(self, environment: Any, msg: Any, **_: Any) -> None:  # noqa: ARG002
+        self._listening.add(msg.node_id)
 
     def _on_here(self, environment: Any, msg: Any, **_: Any) -> None:  # noqa: ARG002
         self._here.add(msg.data["worker"])
