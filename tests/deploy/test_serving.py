@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -18,7 +19,6 @@ from tests.plugin.conftest import HEAD, POLICY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 # Version 2 is good, version 3 is bad, version 4 never ends.
 GATES = """
@@ -59,18 +59,26 @@ class Served:
 
     def decided(self, **words: str) -> dict[str, Any]:
         """Ask until it is decided."""
-        while True:
+        until = time.monotonic() + 120
+        while time.monotonic() < until:
             told: dict[str, Any] = self.http.get("/v1/decision", params=words).json()
             if told["state"] != "judging":
                 return told
             assert told["value"] == 0
             time.sleep(0.2)
+        raise TimeoutError(f"not decided within two minutes: {words}")
 
     def close(self) -> None:
         """End it in order."""
         self.http.close()
         self.process.terminate()
         self.process.communicate(timeout=60)
+
+
+def sessions_run(server: int) -> bool:
+    """Whether a child of the server has not ended: one that has, and that nobody has asked about, is a zombie."""
+    children = " ".join(one.read_text() for one in Path(f"/proc/{server}/task").glob("*/children")).split()
+    return any(Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] != "Z" for child in children)
 
 
 @pytest.fixture
@@ -100,6 +108,25 @@ def test_others_are_told_what_was_recorded(served: Served) -> None:
     assert served.http.post("/flagger/confirm", json=flagger, params={"version": "3"}).status_code == 409
 
 
+def test_an_answer_is_forgotten_when_it_is_no_longer_true(tmp_path: Path) -> None:
+    """A rollback of yesterday takes nothing back today, though nobody looked at it in between."""
+    served = Served(tmp_path, "--fresh", "2s")
+    words = {"stage": "stage", "version": "3"}
+    first = served.http.get("/v1/decision", params=words).json()
+    until = time.monotonic() + 120
+    while sessions_run(served.process.pid):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    time.sleep(3)
+
+    taken_back = served.http.post("/flagger/rollback", params=words, json={})
+    assert (taken_back.status_code, taken_back.json()["state"]) == (412, "refused")
+    assert "older than 2 s" in taken_back.json()["reasons"][0]
+    again = served.http.get("/v1/decision", params=words).json()
+    assert (again["state"], again["run"] == first["run"]) == ("judging", False)
+    served.close()
+
+
 def test_what_cannot_be_judged_is_a_hold_that_says_why(served: Served) -> None:
     """A stage that the policy has not, no version, a second question while the first is judged."""
     assert "no-such" in served.decided(stage="no-such", version="2")["reasons"][0]
@@ -126,7 +153,9 @@ def test_a_server_that_ends_leaves_a_recorded_hold(tmp_path: Path) -> None:
     """Its session ends in order."""
     served = Served(tmp_path)
     run_id = served.http.get("/v1/decision", params={"stage": "stage", "version": "4"}).json()["run"]
+    until = time.monotonic() + 120
     while not (tmp_path / "begun").exists():
+        assert time.monotonic() < until
         time.sleep(0.1)
     served.close()
 

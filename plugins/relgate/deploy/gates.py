@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -83,12 +84,18 @@ class Session:
         except OSError as error:
             raise SourceError(f"pytest cannot be started: {error}") from error
         self._said: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._ended_s: float | None = None
         self._reader = threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True)
         self._reader.start()
 
     def running(self) -> bool:
         """Whether it has not ended."""
         return self._process.poll() is None
+
+    @property
+    def ended_s(self) -> float:
+        """Return when it ended, monotonic seconds: now, as long as anything of it still runs."""
+        return time.monotonic() if self._ended_s is None else self._ended_s
 
     def lines(self) -> list[str]:
         """Return what it has said since the last call."""
@@ -115,6 +122,7 @@ class Session:
     def _read(self, stream: IO[str]) -> None:
         for line in stream:
             self._said.put(line.rstrip("\n"))
+        self._ended_s = time.monotonic()
 
 
 def command(asked: Asked, policy: Policy, step: Step) -> list[str]:

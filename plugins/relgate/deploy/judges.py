@@ -1,15 +1,16 @@
 """Judging for other rollout controllers: who asks starts a session of gates, and is told hold until it has decided.
 
 One session at a time for an environment: two at once would measure each other. A question is asked again and again, and
-is the same question as long as environment, stage, version and ``id`` are: its answer is good for ``fresh_s`` seconds,
-then the next who asks starts a new session. Nothing is kept over a restart: who asks then starts anew.
+is the same question as long as environment, stage, version and ``id`` are: its answer is good for ``fresh_s`` seconds
+from the end of its session, then it is forgotten, and the next who asks starts a new one. Nothing is kept over a
+restart: who asks then starts anew.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relgate.deploy.gates import Asked, Session, command, ruling
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
     from relgate.adapters.ledger import Ledger
     from relgate.policy import Policy
-
-_LINES = 2000
-"""Lines of a session that are kept for whoever looks at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +59,13 @@ class _Case:
     step: Step
     answer: Answer
     ended_s: float | None = None
-    said: list[str] = field(default_factory=list)
 
 
 class Judges:
     """Answers questions, from any thread. ``close`` ends sessions that run: each then records a hold."""
 
-    def __init__(self, court: Court, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, court: Court) -> None:
         self._court = court
-        self._clock = clock
         self._cases: dict[tuple[str, str, str, str], _Case] = {}
         self._lock = threading.Lock()
         self._closed = False
@@ -85,10 +81,12 @@ class Judges:
     def look(self, question: Question) -> Answer:
         """Return what is known, and start nothing."""
         with self._lock:
+            self._go_on()
             case = self._cases.get(_key(question))
             if case is None:
-                return Answer("refused", reasons=("nobody has asked about this yet",))
-            return self._progress(case)
+                fresh = f"{self._court.fresh_s:g} s"
+                return Answer("refused", reasons=(f"nobody has asked about this, or its answer is older than {fresh}",))
+            return case.answer
 
     def close(self) -> None:
         """End every session."""
@@ -101,22 +99,24 @@ class Judges:
     def _ask(self, question: Question) -> Answer:
         if self._closed:
             raise UsageError("this judge is going home")
+        self._go_on()
         case = self._cases.get(_key(question))
-        if case is not None:
-            answer = self._progress(case)
-            if case.ended_s is None or self._clock() - case.ended_s < self._court.fresh_s:
-                return answer
-        busy = next((one for one in self._cases.values() if self._in_the_way(one, question)), None)
-        if busy is not None:
-            raise UsageError(f"{question.environment} is being judged: stage {busy.question.stage}, run {busy.run}")
-        case = self._begin(question)
-        self._cases[_key(question)] = case
+        if case is None:
+            self._one_at_a_time(question)
+            case = self._cases[_key(question)] = self._begin(question)
         return case.answer
 
-    def _in_the_way(self, case: _Case, question: Question) -> bool:
-        if case.ended_s is None:
+    def _go_on(self) -> None:
+        """See which sessions have ended, and forget what is no longer true."""
+        for key, case in list(self._cases.items()):
             self._progress(case)
-        return case.ended_s is None and case.question.environment == question.environment
+            if case.ended_s is not None and time.monotonic() - case.ended_s >= self._court.fresh_s:
+                del self._cases[key]
+
+    def _one_at_a_time(self, question: Question) -> None:
+        for case in self._cases.values():
+            if case.ended_s is None and case.question.environment == question.environment:
+                raise UsageError(f"{question.environment} is being judged: stage {case.question.stage}, run {case.run}")
 
     def _begin(self, question: Question) -> _Case:
         policy, _ = read_policy(self._court.policy_name)
@@ -135,13 +135,12 @@ class Judges:
         waiting = Answer("judging", reasons=(f"stage {stage.name} is being judged",), run=run)
         return _Case(question, run, session, policy, asked, step, waiting)
 
-    def _progress(self, case: _Case) -> Answer:
-        case.said = [*case.said, *case.session.lines()][-_LINES:]
+    def _progress(self, case: _Case) -> None:
+        case.session.lines()  # Nobody shows them; unread they would pile up.
         if case.ended_s is None and not case.session.running():
             ruled = ruling(case.asked, case.policy, case.step, case.run, case.session.end())
             case.answer = Answer("decided", ruled.outcome, ruled.reasons, ruled.gates, case.run)
-            case.ended_s = self._clock()
-        return case.answer
+            case.ended_s = case.session.ended_s
 
 
 def _key(question: Question) -> tuple[str, str, str, str]:
