@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from relgate.errors import PolicyError, UsageError
-from relgate.policy import load
-from relgate.policy.environments import Auth, Environment, Server, Target
-from relgate.settings import Options, Run, make_run, migration_secrets, resolve, secret_values
+from relgate.references import resolve
+from relgate.settings import Options, Run, make_run
 
 POLICY = """
 relgate: 1
@@ -119,18 +118,6 @@ def test_a_policy_that_is_not_text_is_no_traceback(here: Path) -> None:
         make_run(options())
 
 
-def test_secrets_are_found_behind_their_references(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of the environment, and process variables whose name says that they are secrets."""
-    monkeypatch.setenv("SHOP_BEARER", "bearer-of-the-shop")
-    monkeypatch.setenv("DEPLOY_TOKEN", "token-of-the-pipeline")
-    monkeypatch.setenv("EMPTY_TOKEN", "")
-    (here / "password.txt").write_text("correct horse\n")
-    values = secret_values(make_run(options()).environment)
-
-    assert {"bearer-of-the-shop", "token-of-the-pipeline", "correct horse"} <= set(values)
-    assert "" not in values
-
-
 @pytest.mark.parametrize("reference", ["env:NOT_SET_ANYWHERE", "file:not-there.txt", "file:empty.txt"])
 def test_a_secret_that_is_not_there_is_the_callers_fault(here: Path, reference: str) -> None:
     """An empty one too: it would be sent as an empty header."""
@@ -198,17 +185,6 @@ def test_an_instance_that_would_be_counted_twice_is_refused(
         make_run(options())
 
 
-def test_urls_of_databases_are_secrets_and_so_are_their_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error of a driver may show either."""
-    monkeypatch.setenv("LIVE", "postgresql://reader:p%40ss-w0rd@db/shop")
-    policy = load(
-        "relgate: 1\nservice: s\nenvironments: {e: {candidate: {url: 'http://127.0.0.1:9'}}}\n"
-        "migrations: {alembic: a.ini, production: env:LIVE}\nstages: [{name: m, run: migration}]\n"
-    )
-
-    assert set(migration_secrets(policy)) == {"postgresql://reader:p%40ss-w0rd@db/shop", "p@ss-w0rd"}
-
-
 def test_a_rollout_names_the_run_before_it_begins(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once: what is started inside of that run names itself."""
     monkeypatch.setenv("RELGATE_RUN_ID", "20261121T100000.000Z-0123abcd")
@@ -224,15 +200,3 @@ def test_a_run_id_that_is_none_is_refused(here: Path, monkeypatch: pytest.Monkey
     options = Options(policy="relgate.yaml", environment="production", stage="canary-5", reports=str(here / "reports"))
     with pytest.raises(UsageError, match="RELGATE_RUN_ID: expected a run id"):
         make_run(options)
-
-
-def test_databases_of_both_sides_and_the_way_into_loki_are_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a log or a database said may repeat them."""
-    monkeypatch.setenv("NEW_DB", "postgresql://reader:p%40ss-w0rd@db/shop")
-    monkeypatch.setenv("LOKI", "tenant-key-4711")
-    side = Target(url="http://127.0.0.1:1", database="env:NEW_DB")
-    loki = Server(url="http://loki:3100", auth=Auth(header={"X-Scope-OrgID": "env:LOKI"}))
-    environment = Environment(name="here", candidate=side, baseline=None, loki=loki)
-
-    wanted = {"postgresql://reader:p%40ss-w0rd@db/shop", "p@ss-w0rd", "tenant-key-4711"}
-    assert wanted <= set(secret_values(environment))

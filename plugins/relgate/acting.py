@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from relgate.adapters.asking import Client, log_in, send
 from relgate.errors import SourceError, UsageError
 from relgate.ports.observing import Access
-from relgate.settings import headers_of, resolve, resolve_all
+from relgate.references import headers_of, resolve, resolve_all
 from relgate.smoke.journal import GONE
 from relgate.smoke.targets import Targets
 

@@ -252,7 +252,7 @@ def facts(pairs: list[str] | None) -> dict[str, str]:
 def redacted(body: dict[str, Any], patterns: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return a body without the secrets of this process, and without what looks like one."""
     from relgate.report.redact import Redactor
-    from relgate.settings import process_secrets
+    from relgate.secrecy import process_secrets
 
     clean: dict[str, Any] = Redactor(process_secrets(), patterns).json(body)
     return clean

@@ -21,7 +21,7 @@ from relgate.loading import beside_policy, lines, loads_of, placed, refuse
 from relgate.observe import streams
 from relgate.observe.plan import Plan, plan_streams
 from relgate.observe.streams import Header, LogPlace, Sides, Target
-from relgate.settings import Run, auth_headers, headers_of, is_secret, resolve
+from relgate.references import auth_headers, headers_of, is_secret, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from relgate.policy import Environment
     from relgate.policy import Target as PolicyTarget
     from relgate.policy.loads import Load
+    from relgate.settings import Run
 
 _FIRST_LOOK_S = 3.0
 _LOOK_EVERY_S = 2.0

@@ -45,3 +45,8 @@ class SourceError(RelgateError):
 
 class UsageError(RelgateError):
     """The caller asked for something that cannot be: a wrong option, an unknown stage, a missing extra."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message; the name of its kind where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

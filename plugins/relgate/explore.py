@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from relgate.acting import EXPLORER
 from relgate.adapters.apiclient import Side
 from relgate.adapters.schemathesis import OpenApi
-from relgate.errors import RelgateError, SourceError
+from relgate.errors import RelgateError, SourceError, first_line
 from relgate.openapi import curl, ids
 from relgate.openapi.asking import Asking, Bounds
 from relgate.openapi.book import Book, Entry
@@ -289,9 +289,7 @@ def _document(place: str, candidate: Side) -> dict[str, Any]:
     try:
         found = json.loads(text) if text.lstrip().startswith(b"{") else yaml.safe_load(text)
     except (ValueError, yaml.YAMLError) as error:
-        raise SourceError(
-            f"{where}: expected JSON or YAML, got something else ({str(error).splitlines()[0]})"
-        ) from error
+        raise SourceError(f"{where}: expected JSON or YAML, got something else ({first_line(error)})") from error
     if not isinstance(found, dict):
         raise SourceError(f"{where}: expected an OpenAPI document, got {type(found).__name__}")
     return found

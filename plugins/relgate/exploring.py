@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from relgate.child import Child
 from relgate.errors import SourceError
 from relgate.policy.api import EXPLORED
-from relgate.settings import headers_of, is_secret, resolve, resolve_all
+from relgate.references import headers_of, is_secret, resolve, resolve_all
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from relgate.adapters import ledgerkeys
 from relgate.adapters.ledger import Ledger, Store
 from relgate.adapters.ledgerfile import FileStore
-from relgate.settings import Run, is_secret, resolve
+from relgate.references import is_secret, resolve
 
 if TYPE_CHECKING:
     from relgate.adapters.ledgerkeys import KeySigner
     from relgate.policy import Policy
+    from relgate.settings import Run
 
 
 def of(run: Run) -> Ledger:

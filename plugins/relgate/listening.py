@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from relgate.child import Child
 from relgate.errors import SourceError, UsageError
-from relgate.settings import resolve
+from relgate.references import resolve
 from relgate.smoke.inbox import FOLDER
 
 if TYPE_CHECKING:

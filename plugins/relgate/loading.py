@@ -10,7 +10,7 @@ from relgate.errors import UsageError
 from relgate.load import profile
 from relgate.measure.describe import describe, percent
 from relgate.policy.loads import beyond
-from relgate.settings import resolve
+from relgate.references import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from relgate import ledgers
 from relgate.errors import RelgateError
+from relgate.references import resolve
 from relgate.report.escape import flat
 from relgate.report.matrix import worst
-from relgate.settings import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from relgate.child import Child
 from relgate.errors import SourceError
 from relgate.policy.migrations import PROVEN
-from relgate.settings import is_secret, resolve
+from relgate.references import is_secret, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -11,29 +11,28 @@ import os
 import re
 import secrets
 import time
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
-from urllib.parse import unquote, urlsplit
+from typing import Self
+from urllib.parse import urlsplit
 
 from relgate.codec import rfc3339
 from relgate.errors import UsageError
 from relgate.measure.drift import Noise
 from relgate.measure.noise import ASSUMED
-from relgate.policy import Auth, Environment, Gate, Policy, Stage, Target, load
+from relgate.policy import Environment, Gate, Policy, Stage, Target, load
 from relgate.policy.compress import MOST, compressed, said
 from relgate.policy.units import parse_duration
+from relgate.references import headers_of, resolve
 from relgate.report.redact import Redactor
+from relgate.secrecy import secrets_of
 
 RELEASE_KEY_FOR_VERSION = "version"
 RUN_ID = "RELGATE_RUN_ID"
 """The environment variable with which a rollout names the run of a stage before it begins."""
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{7,79}")
-_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|API_?KEY|PRIVATE_?KEY|CREDENTIAL", re.IGNORECASE)
-_SECRET_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +120,7 @@ class Run:
     @cached_property
     def secrets(self) -> tuple[str, ...]:
         """Everything that nothing persisted may hold: of the environment, and of every part of the policy."""
-        policy = self.policy
-        of_paths = (api_secrets(policy), smoke_secrets(policy), preflight_secrets(policy))
-        of_policy = (migration_secrets(policy), *of_paths, ledger_secrets(policy), notify_secrets(policy))
-        return sum(of_policy, secret_values(self.environment))
+        return secrets_of(self.policy, self.environment)
 
     @property
     def path(self) -> Path:
@@ -165,7 +161,7 @@ def read_policy(path: str | Path) -> tuple[Policy, dict[str, str]]:
     texts: dict[str, str] = {}
 
     def read(name: str) -> str:
-        texts[name] = _read_text(Path(name))
+        texts[name] = Path(name).read_text(encoding="utf-8")
         return texts[name]
 
     try:
@@ -176,10 +172,6 @@ def read_policy(path: str | Path) -> tuple[Policy, dict[str, str]]:
             f"policy {path}: cannot be read ({reason}). Pass --gate-policy FILE or run: relgate init"
         ) from error
     return load(text, name=str(path), read=read), texts
-
-
-def _read_text(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
 
 
 def make_run(options: Options, command: tuple[str, ...] = ()) -> Run:
@@ -345,171 +337,3 @@ def _make_folder(reports: Path, run_id: str) -> Path:
         text = f"{at_fault}: cannot be made ({error.strerror}). Pass --gate-reports DIR to write elsewhere"
         raise UsageError(text) from error
     return folder
-
-
-def resolve(reference: str) -> str:
-    """The secret behind ``env:NAME`` or ``file:PATH``; a text without such a prefix is itself.
-
-    Raises:
-        UsageError: the variable is not set or empty, or the file cannot be read.
-
-    """
-    kind, separator, name = reference.partition(":")
-    if not separator or kind not in ("env", "file"):
-        return reference
-    if kind == "env":
-        value = os.environ.get(name, "")
-        if not value:
-            raise UsageError(
-                f"{reference}: the environment variable {name} is not set or empty. Export it before the run"
-            )
-        return value
-    try:
-        value = _read_text(Path(name)).strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{reference}: the file cannot be read ({error})") from error
-    if not value:
-        raise UsageError(f"{reference}: the file is empty")
-    return value
-
-
-def resolve_all(value: Any) -> Any:
-    """Return a JSON value with what is behind the references among its texts."""
-    if isinstance(value, dict):
-        return {key: resolve_all(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [resolve_all(inner) for inner in value]
-    return resolve(value) if isinstance(value, str) and is_secret(value) else value
-
-
-def is_secret(reference: str) -> bool:
-    """Whether a text is a reference to a secret."""
-    return reference.startswith(("env:", "file:"))
-
-
-def auth_headers(auth: Auth | None) -> dict[str, str]:
-    """Request headers for an ``auth`` of the policy, with its secrets resolved."""
-    from base64 import b64encode
-
-    if auth is None:
-        return {}
-    if auth.bearer is not None:
-        return {"Authorization": f"Bearer {resolve(auth.bearer)}"}
-    if auth.user is not None and auth.password is not None:
-        pair = f"{resolve(auth.user)}:{resolve(auth.password)}".encode()
-        return {"Authorization": f"Basic {b64encode(pair).decode()}"}
-    return {name: resolve(value) for name, value in auth.header.items()}
-
-
-def secret_values(environment: Environment) -> tuple[str, ...]:
-    """Every secret that nothing persisted may hold: what requests of this environment carry, and process variables."""
-    values = process_secrets()
-    observed = (environment.candidate, environment.baseline)
-    servers: list[Any] = [*observed, environment.prometheus, environment.alertmanager, environment.loki]
-    for side in observed:
-        values |= _of_database(side.database) if side is not None and side.database is not None else set()
-    for side in servers:
-        if side is None:
-            continue
-        values |= {resolve(value) for value in side.headers.values() if is_secret(value)}
-        values |= _secrets_of(side.auth)
-    return tuple(sorted(values, key=len, reverse=True))
-
-
-def _of_database(reference: str) -> set[str]:
-    """The URL of a database, and the password in it."""
-    url = resolve(reference)
-    password = urlsplit(url).password
-    return {url} | ({unquote(password)} if password else set())
-
-
-def process_secrets() -> set[str]:
-    """Process variables whose name says that they are secret (``DEPLOY_TOKEN``) and whose value is not a short word."""
-    return {value for name, value in os.environ.items() if _SECRET_NAME.search(name) and len(value) >= _SECRET_LENGTH}
-
-
-def migration_secrets(policy: Policy) -> tuple[str, ...]:
-    """The URLs of databases that a policy refers to, and the passwords in them."""
-    migrations = policy.migrations
-    named = (migrations.production, migrations.scratch) if migrations is not None else ()
-    urls = [resolve(one) for one in named if one is not None and is_secret(one)]
-    passwords = [unquote(part) for url in urls if (part := urlsplit(url).password)]
-    return tuple(sorted({*urls, *passwords}, key=len, reverse=True))
-
-
-def api_secrets(policy: Policy) -> tuple[str, ...]:
-    """What the requests that explore an API carry and nobody may read: referred headers, and texts of the login."""
-    if policy.api is None:
-        return ()
-    named = [
-        *policy.api.headers.values(),
-        *(_texts(policy.api.login.json_body) if policy.api.login is not None else ()),
-    ]
-    return tuple(sorted({resolve(one) for one in named if is_secret(one)}, key=len, reverse=True))
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        return [text for inner in value.values() for text in _texts(inner)]
-    if isinstance(value, list):
-        return [text for inner in value for text in _texts(inner)]
-    return [value] if isinstance(value, str) else []
-
-
-def smoke_secrets(policy: Policy) -> tuple[str, ...]:
-    """What the accounts of the smoke paths get in with."""
-    accounts = policy.smoke.accounts.values() if policy.smoke is not None else ()
-    named = [one for account in accounts for one in (account.user, account.password, account.bearer) if one is not None]
-    return tuple(sorted({resolve(one) for one in named if is_secret(one)}, key=len, reverse=True))
-
-
-def ledger_secrets(policy: Policy) -> tuple[str, ...]:
-    """The private key that signs the ledger, line by line, and the URL of the database that it is in."""
-    store, key = policy.ledger.store, policy.ledger.key or ""
-    url = resolve(store) if store is not None and is_secret(store) else ""
-    kind, _, name = key.partition(":")
-    text = os.environ.get(name, "") if kind == "env" else ""
-    if kind == "file":
-        with suppress(OSError, UnicodeDecodeError):
-            text = _read_text(Path(name))
-    lines = {line for line in text.splitlines() if len(line) >= _SECRET_LENGTH and not line.startswith("-----")}
-    password = urlsplit(url).password
-    return tuple(sorted({*lines, *filter(None, (text, url, unquote(password or "")))}, key=len, reverse=True))
-
-
-def notify_secrets(policy: Policy) -> tuple[str, ...]:
-    """The addresses of people who are told; one that is not set is left to the telling, which never stops a run."""
-    found = []
-    for audience in policy.notify.values():
-        for reference in audience.to:
-            with suppress(UsageError):
-                found.append(resolve(reference))
-    return tuple(found)
-
-
-def preflight_secrets(policy: Policy) -> tuple[str, ...]:
-    """What services of flags and approvals are asked with; what is not set is left to the gate that asks."""
-    if policy.preflight is None:
-        return ()
-    flags, approvals = policy.preflight.flags, policy.preflight.approvals
-    named = [*flags.headers.values(), flags.ofrep or ""] if flags is not None else []
-    named += [approvals.github.token] if approvals is not None and approvals.github is not None else []
-    found = []
-    for reference in named:
-        with suppress(UsageError):
-            found += [resolve(reference)] if is_secret(reference) else []
-    return tuple(found)
-
-
-def _secrets_of(auth: Auth | None) -> set[str]:
-    if auth is None:
-        return set()
-    headers = auth_headers(auth)
-    values = {value.split(" ", 1)[-1] for value in headers.values()}
-    values |= {resolve(text) for text in (auth.user, auth.password) if text is not None and is_secret(text)}
-    return values
-
-
-def headers_of(target: Target) -> dict[str, str]:
-    """All headers of one side, secrets resolved."""
-    return {name: resolve(value) for name, value in target.headers.items()} | auth_headers(target.auth)

@@ -82,7 +82,7 @@ def _remove(left: Left, owner: Owner, policy: Policy, done: Swept) -> tuple[int,
 
 
 def _plain(url: str) -> str:
-    from relgate.settings import resolve
+    from relgate.references import resolve
 
     try:
         return resolve(url).rstrip("/")

@@ -118,7 +118,7 @@ class SmokePath:
     def looks_like_baseline(self, page: Page) -> None:
         """Compare what a page shows with the baseline's page at the same address; a difference is a warning."""
         from relgate.adapters.browser_compare import beside_baseline
-        from relgate.settings import headers_of
+        from relgate.references import headers_of
 
         if self.pages is None:
             raise TypeError("looks_like_baseline: expected the page of the fixture `page`")
@@ -156,9 +156,7 @@ class SmokePath:
 
     def known_secrets(self) -> list[str]:
         """Return every secret that evidence of this path must not show."""
-        from relgate.settings import secret_values, smoke_secrets
-
-        return [*secret_values(self.run.environment), *smoke_secrets(self.run.policy), *self.secrets]
+        return [*self.run.secrets, *self.secrets]
 
     def open_pages(self, browser: Chromium) -> Pages:
         """Return the pages of this path, opened when they are first asked for."""

@@ -139,7 +139,9 @@ def test_what_a_killed_explorer_made_is_swept(serial: Project, good: str) -> Non
         process = serial.start("--gate-policy", "relgate.yaml", *GATES)
         explorer = explorer_of(process.pid)
         # What was made in its last moment has not been written down: its name came with an answer that nobody read.
+        until = time.monotonic() + 120
         while not (undos := _listed(serial)):
+            assert time.monotonic() < until
             time.sleep(0.01)
         os.kill(explorer, signal.SIGKILL)
         serial.end(process)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from relgate.adapters.browser_trust import home
 from relgate.adapters.owned import OwnedFolder, sweep
-from relgate.errors import SourceError, UsageError
+from relgate.errors import SourceError, UsageError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,7 +78,7 @@ class Chromium:
                 self._playwright: Playwright = sync_playwright().start()
         except Exception as error:
             self._folder.remove()
-            raise SourceError(f"Playwright does not start: {_of_its_driver() or _first_line(error)}") from error
+            raise SourceError(f"Playwright does not start: {_of_its_driver() or first_line(error)}") from error
         try:
             self.browser: Browser = launch(self._playwright, more)
         except BaseException:
@@ -153,7 +153,7 @@ def _start(playwright: Playwright, **where: Any) -> Browser:
         if "executable_path" not in where and "Executable doesn't exist" in str(error):
             raise _NotInstalledError from error
         fatal = next((line.partition("FATAL:")[2] for line in str(error).splitlines() if "FATAL:" in line), "")
-        raise SourceError(f"Chromium does not start: {fatal or _first_line(error)}") from error
+        raise SourceError(f"Chromium does not start: {fatal or first_line(error)}") from error
 
 
 @contextmanager
@@ -183,7 +183,3 @@ def _of_its_driver() -> str:
         hint = f" (on Debian: apt-get install {library[1]}{library[2]})" if library is not None else ""
         return f"{said}{hint}" if done.returncode else ""
     return ""
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from relgate.adapters.browser_evidence import shoot
 from relgate.adapters.browser_pages import VIEWPORT
 from relgate.adapters.pixels import difference
+from relgate.errors import first_line
 from relgate.ports.browsing import Difference, bare, origin
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def beside_baseline(
         shoot(other, paths[1], secrets)
         share = difference(paths[0], paths[1], paths[2])
     except Error as error:
-        return Difference(place, None, f"the baseline cannot be shown: {str(error).splitlines()[0]}")
+        return Difference(place, None, f"the baseline cannot be shown: {first_line(error)}")
     finally:
         context.close()
     for path in paths if share <= most else ():

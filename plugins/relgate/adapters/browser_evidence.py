@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from relgate.adapters.browser import ffmpeg
+from relgate.errors import first_line
 from relgate.smoke.clean import Cleaner
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def keep(pages: Pages, folder: Path, clean: Redactor, secrets: Sequence[str]) ->
         try:
             shoot(page, folder / f"screenshot-{number}.png", secrets)
         except Exception as error:  # noqa: BLE001  # a page that hangs or is gone: the rest is worth keeping
-            lost.append(f"no screenshot of page {number}: {_line(error)}")
+            lost.append(f"no screenshot of page {number}: {first_line(error)}")
     lines = [f"{one.kind}: {one.page}: {one.text} ({one.url}:{one.line})" for one in pages.seen.said]
     (folder / CONSOLE).write_text(clean.text("\n".join(lines) + "\n"), encoding="utf-8")
     with tempfile.TemporaryDirectory(prefix="relgate-trace-", dir=pages.visit.scratch) as name:
@@ -51,7 +52,7 @@ def keep(pages: Pages, folder: Path, clean: Redactor, secrets: Sequence[str]) ->
         try:
             pages.context.tracing.stop(path=raw)
         except Exception as error:  # noqa: BLE001
-            lost.append(f"no trace: {_line(error)}")
+            lost.append(f"no trace: {first_line(error)}")
         with suppress(Exception):
             pages.context.close()
         if raw.exists():
@@ -162,7 +163,7 @@ def _film(program: str, trace: bytes, path: Path) -> str | None:
     if done.returncode == 0:
         return None
     path.unlink(missing_ok=True)
-    return f"no video: {_line(ValueError(done.stderr.decode(errors='replace')))}"
+    return f"no video: {first_line(ValueError(done.stderr.decode(errors='replace')))}"
 
 
 def _frames(trace: bytes) -> list[bytes]:
@@ -188,7 +189,3 @@ def _frames(trace: bytes) -> list[bytes]:
             n = max(1, round((until_ms - time_ms) / 1000 * _FRAMES_PER_S))
             pictures += [archive.read(name)] * n
     return pictures[-_LONGEST_VIDEO_S * _FRAMES_PER_S :]
-
-
-def _line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

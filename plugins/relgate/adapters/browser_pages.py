@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from relgate.adapters import axe, waited
 from relgate.adapters.browser_probe import Probe
+from relgate.errors import first_line
 from relgate.ports.browsing import Document, Failed, Measured, Said, Seen, bare, origin
 from relgate.smoke.targets import SAFE, Targets
 
@@ -124,7 +125,7 @@ class Pages:
                 if page.is_closed():
                     return
                 if attempt == _ATTEMPTS - 1:
-                    self.seen.problems.append(f"{urlsplit(page.url).path} cannot be examined: {_line(error)}")
+                    self.seen.problems.append(f"{urlsplit(page.url).path} cannot be examined: {first_line(error)}")
             else:
                 return
 
@@ -252,7 +253,3 @@ def _page_of(request: Request) -> str:
         return request.url if request.is_navigation_request() else request.frame.page.url
     except Exception:  # noqa: BLE001  # of a worker, or of a page that is gone
         return ""
-
-
-def _line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from relgate.adapters import postgres_tables
 from relgate.adapters.postgres_look import Look
-from relgate.errors import UsageError
+from relgate.errors import UsageError, first_line
 from relgate.ports.migrations import Catalog, Lock, Row, SqlError, Table
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ class PostgresSession:
         try:
             yield
         except self._psycopg.Error as error:
-            text = error.diag.message_primary or str(error).strip().splitlines()[0]
+            text = error.diag.message_primary or first_line(error)
             if error.diag.message_detail:
                 text = f"{text} ({error.diag.message_detail})"
             raise SqlError(text, error.sqlstate or "") from None

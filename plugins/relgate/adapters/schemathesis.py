@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
-from relgate.errors import SourceError
+from relgate.errors import SourceError, first_line
 from relgate.ports.exploring import NOTHING, Ask, Breach, Inputs
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class OpenApi:
                 operation = found.ok()
                 self._operations[operation.label] = operation
         except (SchemathesisError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise SourceError(f"the OpenAPI document cannot be used: {str(error).splitlines()[0]}") from error
+            raise SourceError(f"the OpenAPI document cannot be used: {first_line(error)}") from error
 
     def inputs(self, operation: str, *, valid: bool) -> SearchStrategy[Inputs] | None:
         """Return a strategy of inputs; None where there are none of the kind."""

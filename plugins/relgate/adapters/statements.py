@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from relgate.adapters import process
-from relgate.errors import RelgateError
+from relgate.errors import RelgateError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -113,7 +113,7 @@ class _Database:
             return self._read(self._connection)
         except psycopg.Error as error:
             state = getattr(error, "sqlstate", None)
-            why = _NO_EXTENSION if state in ("42P01", "55000") else str(error).strip().partition("\n")[0]
+            why = _NO_EXTENSION if state in ("42P01", "55000") else first_line(error)
             raise RelgateError(why) from None
 
     def _read(self, connection: psycopg.Connection[tuple[Any, ...]]) -> Rows:

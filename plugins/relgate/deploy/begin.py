@@ -20,12 +20,14 @@ from relgate.deploy.view import Screen
 from relgate.errors import SourceError, UsageError
 from relgate.policy.compress import compressed, said
 from relgate.ports.traffic import Moved
+from relgate.references import resolve
 from relgate.report.redact import Redactor
 from relgate.rollout.journal import Facts, rollouts, tell
 from relgate.rollout.machine import Event, Phase
 from relgate.rollout.plan import Plan, plan_of
 from relgate.run import EXIT_UNRECORDED
-from relgate.settings import migration_secrets, new_run_id, read_policy, resolve, secret_values
+from relgate.secrecy import secrets_of
+from relgate.settings import new_run_id, read_policy
 from relgate.values import Outcome
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ def place_of(policy_name: str, environment: str | None, reports: Path) -> Place:
         raise UsageError(f"the policy has {', '.join(policy.environments)}: choose one with --gate-env")
     found = policy.environment(name)
     routers.router_of(found)
-    clean = Redactor(secret_values(found) + migration_secrets(policy), policy.redact)
+    clean = Redactor(secrets_of(policy, found), policy.redact)
     protected = name in policy.ledger.protected
     book = ledgers.opened(policy, policy_name, reports.absolute(), protected=protected)
     return Place(policy, policy.rollout, found, reports.absolute(), clean, book)

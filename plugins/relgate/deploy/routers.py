@@ -14,7 +14,7 @@ from relgate.deploy.rolling import Rolling
 from relgate.deploy.world import World
 from relgate.errors import UsageError
 from relgate.ports.observing import Access
-from relgate.settings import auth_headers, resolve
+from relgate.references import auth_headers, resolve
 
 if TYPE_CHECKING:
     from relgate.deploy.hooks import Hooks

@@ -10,7 +10,8 @@ from relgate import ledgers
 from relgate.adapters.answering import Endpoint, Words, serve
 from relgate.deploy.judges import Court, Judges, Question
 from relgate.errors import UsageError
-from relgate.settings import is_secret, read_policy, resolve
+from relgate.references import is_secret, resolve
+from relgate.settings import read_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,6 @@ import base64
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar
-from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -37,6 +36,7 @@ from relgate.observe.streams import (
     Target,
 )
 from relgate.policy import model as policy_model
+from relgate.secrecy import database_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -134,7 +134,7 @@ class Plan:
         found: set[str] = set(self.secrets)
         for target in (self.sides.candidate, self.sides.baseline, self.prometheus, self.alertmanager, self.loki):
             found |= {header.value for header in (target.headers if target else ()) if header.secret}
-            found |= _of_database(target.database) if target is not None and target.database is not None else set()
+            found |= database_secrets(target.database) if target is not None and target.database is not None else set()
         for stream in self.streams:
             for request in stream.requests if isinstance(stream, Probe) else ():
                 found |= {header.value for header in request.headers if header.secret}
@@ -143,15 +143,6 @@ class Plan:
 
 
 _PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
-
-
-def _of_database(url: str) -> set[str]:
-    """Return a database's URL, and the password in it as it is written and as it is meant."""
-    try:
-        password = urlsplit(url).password or ""
-    except ValueError:
-        password = ""
-    return {url, password, unquote(password)}
 
 
 def _parts(value: str) -> set[str]:

@@ -14,7 +14,7 @@ from relgate.preflight import flags as judging
 from relgate.preflight.reading import UnreadableError
 from relgate.questions.answer import Answer
 from relgate.questions.commands import folder_of, told, variables
-from relgate.settings import resolve
+from relgate.references import resolve
 
 if TYPE_CHECKING:
     from relgate.policy.flags import Flags

@@ -14,7 +14,7 @@ from relgate.adapters.http import Endpoint
 from relgate.errors import SourceError
 from relgate.ports.observing import Access
 from relgate.preflight.people import APPROVAL, Said
-from relgate.settings import resolve
+from relgate.references import resolve
 
 if TYPE_CHECKING:
     from relgate.policy.people import GitHub
