@@ -11,11 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relgate import questions
 from relgate.codec import sha256
 from relgate.errors import RelgateError, SourceError
 from relgate.preflight import store
-from relgate.questions import Answer
 from relgate.report import preflight as page
 from relgate.values import Findings
 
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from relgate.child import Screen
+    from relgate.questions import Answer
     from relgate.settings import Run
 
 _FOLDER = "preflight"
@@ -55,6 +54,9 @@ class Checking:
         """
         if self._policy is None or not self._wanted:
             return
+        # Here, since most sessions ask nothing and what asks imports much.
+        from relgate import questions
+
         asks = questions.of(self._policy, self._run)
         done: dict[str, store.Asked] = {}
         for gate, question in self._wanted.items():
@@ -68,21 +70,22 @@ class Checking:
     def _ask(self, gate: str, question: str, ask: Callable[[], Answer]) -> store.Asked:
         since = time.monotonic()
         clean = self._run.redactor
+        said = ""
         try:
             answer = ask()
+            findings, said = answer.findings, answer.text
         except RelgateError as error:
-            answer = Answer(Findings(gate, "answer", 0, 1, problems=(str(error),)), "")
+            findings = Findings(gate, "answer", 0, 1, problems=(str(error),))
         except Exception as error:  # noqa: BLE001 - one question that breaks is one gate that holds, whatever broke
-            problem = f"{type(error).__name__}: {error}"
-            answer = Answer(Findings(gate, "answer", 0, 1, problems=(problem,)), "")
+            findings = Findings(gate, "answer", 0, 1, problems=(f"{type(error).__name__}: {error}",))
         files: tuple[str, ...] = ()
         paths: tuple[str, ...] = ()
-        if answer.text:
-            data = clean.text(answer.text).encode("utf-8", "backslashreplace")
+        if said:
+            data = clean.text(said).encode("utf-8", "backslashreplace")
             path = Path(_FOLDER) / f"{gate}.txt"
             _write(self._run.path / "evidence" / path, data.decode())
             files, paths = (sha256(data),), (path.as_posix(),)
-        found = _clean(answer.findings, clean.text)
+        found = _clean(findings, clean.text)
         return store.Asked(found, clean.text(question), files, paths, round(time.monotonic() - since, 3))
 
     def _say(self, text: str) -> None:
