@@ -40,9 +40,9 @@ def test_a_fault_is_found_by_its_gate(fault: str, good: str, tmp_path: Path) -> 
     assert FAULTS[fault] in found.codes, found.page
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(6))
 def test_a_good_service_has_no_finding(seed: int, good: str, tmp_path: Path) -> None:
-    """Twenty seeds, not one finding or warning; every operation examined, everything removed."""
+    """Six seeds, not one finding or warning; every operation examined, everything removed."""
     with service() as url:
         found = explored(tmp_path, url, good, requests=80, plan={"seed": seed})
 

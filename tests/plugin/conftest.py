@@ -39,7 +39,7 @@ def value(number):
 
 # Plugins of libraries that are installed beside relgate and that no session here needs: to import them takes longer
 # than to import relgate itself, in every process of every session.
-LIGHT = ("-p", "no:schemathesis", "-p", "no:locust", "-p", "no:hypothesispytest")
+LIGHT = ("-p", "no:schemathesis", "-p", "no:locust", "-p", "no:hypothesispytest", "-p", "no:anyio")
 
 GATES = {
     "alpha": '@pytest.mark.canary\ndef test_alpha(gate):\n    gate.judge("alpha", value(1.0))\n',
