@@ -21,7 +21,7 @@ from relgate.decide import TestOutcome, worst
 from relgate.values import GateResult, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable
     from pathlib import Path
 
     from relgate.report.redact import Redactor
@@ -70,6 +70,20 @@ class GateItems:
         self._worker = worker
         self.collected: dict[str, str] = {}
         self.not_in_policy: list[str] = []
+        self._concealed = 0
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_make_parametrize_id(self, val: object) -> str | None:
+        """Take secrets out of ids of tests: pytest makes them of values, and they are printed and stored everywhere."""
+        text = val.decode("ascii", "backslashreplace") if isinstance(val, bytes) else val
+        if not isinstance(text, str):
+            return None
+        clean = self._run.redactor.text(text)
+        if clean == text:
+            return None
+        # Numbered in the order of collection, which is the same in each worker: a strict project wants no id twice.
+        self._concealed += 1
+        return f"{clean}-{self._concealed}"
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -103,13 +117,17 @@ class GateItems:
         draft.replace(folder / f"{self._worker}.json")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Take secrets out of what is said about a file that cannot be collected."""
+        report = yield
+        _clean(report, self._run.redactor.text)
+        return report
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Put the judged result on the report of its test, and take secrets out of what others will print or store."""
         report = yield
-        clean = item.stash.get(REDACTOR, self._run.redactor).text
-        if report.longrepr is not None and clean(report.longreprtext) != report.longreprtext:
-            report.longrepr = clean(report.longreprtext)
-        report.sections = [(title, clean(text)) for title, text in report.sections]
+        _clean(report, item.stash.get(REDACTOR, self._run.redactor).text)
         result = item.stash.get(RESULT, None)
         if result is not None:
             try:
@@ -118,6 +136,12 @@ class GateItems:
                 report.outcome = "failed"
                 report.longrepr = f"the result of gate {result.id} cannot be written: {error}"
         return report
+
+
+def _clean(report: pytest.TestReport | pytest.CollectReport, clean: Callable[[str], str]) -> None:
+    if report.longrepr is not None and clean(report.longreprtext) != report.longreprtext:
+        report.longrepr = clean(report.longreprtext)
+    report.sections = [(title, clean(text)) for title, text in report.sections]
 
 
 def _is_generic(item: pytest.Item) -> bool:
