@@ -108,6 +108,27 @@ def test_others_are_told_what_was_recorded(served: Served) -> None:
     assert served.http.post("/flagger/confirm", json=flagger, params={"version": "3"}).status_code == 409
 
 
+def test_whoever_watches_is_told_how_releases_stand(served: Served) -> None:
+    """From the ledger: also when this server is a new one; nobody can tell from a ledger that is broken."""
+    assert served.http.get("/health").json() == {"status": "ok", "releases": {}}
+    served.decided(stage="stage", version="2")
+    served.decided(stage="stage", version="3")
+
+    found = served.http.get("/v1/releases").json()["releases"]
+    assert [(one["version"], one["state"]) for one in found] == [("3", "rolled_back"), ("2", "promoted")]
+    one = served.http.get("/v1/releases", params={"version": "2", "env": "test"}).json()["releases"]
+    assert [(row["environment"], row["state"], row["stage"]) for row in one] == [("test", "promoted", "stage")]
+    health = served.http.get("/health").json()
+    assert (health["status"], health["releases"]["test"]["version"]) == ("ok", "3")
+
+    ledger = served.folder / "reports" / "ledger.jsonl"
+    ledger.write_bytes(ledger.read_bytes().replace(b"payload", b"pAyload", 1))
+    broken = served.http.get("/health")
+    assert (broken.status_code, broken.json()["status"]) == (503, "down")
+    assert served.http.get("/v1/releases").status_code == 503
+    assert served.http.get("/health", headers={"Authorization": ""}).status_code == 401
+
+
 def test_an_answer_is_forgotten_when_it_is_no_longer_true(tmp_path: Path) -> None:
     """A rollback of yesterday takes nothing back today, though nobody looked at it in between."""
     served = Served(tmp_path, "--fresh", "2s")

@@ -6,6 +6,8 @@
 | POST ``/flagger/confirm`` | confirm-rollout, confirm-traffic-increase, confirm-promotion | a status |
 | POST ``/flagger/rollback`` | rollback | a status; starts nothing |
 | POST ``/kayenta/judge`` | Kayenta's RemoteJudge | waits for the decision, up to 80 s |
+| GET ``/v1/releases`` | anybody | each version that the ledger knows: prepared, promoted, failed or rolled_back |
+| GET ``/health`` | whoever watches | ``ok``, ``degraded`` where the newest release failed, 503 where nobody can tell |
 | GET ``/healthz`` | whoever runs it | 200 while it serves |
 
 ``stage``, ``version``, ``env`` and ``id`` come in the query, or in the body's ``metadata`` (Flagger).
@@ -17,9 +19,10 @@ import asyncio
 import hmac
 import json
 import signal
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from relgate.errors import SourceError, UsageError
+from relgate.errors import RelgateError, SourceError, UsageError
 from relgate.report.peers import Answer, confirms, kayenta, plain, takes_back
 
 if TYPE_CHECKING:
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
+
+    from relgate.audit.releases import Standing
 
 _LARGEST = 4 << 20
 _WAIT_S = 80.0
@@ -40,7 +45,9 @@ Words = dict[str, str]
 
 
 class Endpoint:
-    """The application. ``ask`` starts what must be started, ``look`` only looks; both are called in threads.
+    """The application. ``ask`` starts what must be started, ``look`` only looks; all are called in threads.
+
+    ``standings``: how the releases of an environment stand (empty: of all), the newest first; raises RelgateError.
 
     ``token``: what a request must bear; None: nobody is asked for one.
     """
@@ -49,10 +56,12 @@ class Endpoint:
         self,
         ask: Callable[[Words], Answer],
         look: Callable[[Words], Answer],
+        standings: Callable[[str], list[Standing]],
         token: str | None,
         wait_s: float = _WAIT_S,
     ) -> None:
-        self._ask, self._look, self._token, self._wait_s = ask, look, token, wait_s
+        self._ask, self._look, self._standings = ask, look, standings
+        self._token, self._wait_s = token, wait_s
 
     def application(self) -> Starlette:
         """Return the ASGI application.
@@ -69,6 +78,8 @@ class Endpoint:
         return Starlette(
             routes=[
                 Route("/healthz", self._healthy),
+                Route("/health", self._guarded(self._health)),
+                Route("/v1/releases", self._guarded(self._releases)),
                 Route("/v1/decision", self._guarded(self._decision), methods=["GET", "POST"]),
                 Route("/flagger/confirm", self._guarded(self._confirm), methods=["POST"]),
                 Route("/flagger/rollback", self._guarded(self._rollback), methods=["POST"]),
@@ -104,6 +115,27 @@ class Endpoint:
         from starlette.responses import JSONResponse
 
         return JSONResponse({"status": "ok"})
+
+    async def _health(self, words: Words, _: Mapping[str, Any]) -> Response:
+        from starlette.responses import JSONResponse
+
+        try:
+            found = await asyncio.to_thread(self._standings, words.get("env", ""))
+        except RelgateError as error:
+            return JSONResponse({"status": "down", "error": str(error)}, 503)
+        newest = {one.environment: asdict(one) for one in reversed(found)}
+        failed = any(one["state"] == "failed" for one in newest.values())
+        return JSONResponse({"status": "degraded" if failed else "ok", "releases": newest})
+
+    async def _releases(self, words: Words, _: Mapping[str, Any]) -> Response:
+        from starlette.responses import JSONResponse
+
+        try:
+            found = await asyncio.to_thread(self._standings, words.get("env", ""))
+        except RelgateError as error:
+            return JSONResponse({"error": str(error)}, 503)
+        wanted = words.get("version")
+        return JSONResponse({"releases": [asdict(one) for one in found if wanted in (None, one.version)]})
 
     async def _decision(self, words: Words, _: Mapping[str, Any]) -> Response:
         from starlette.responses import JSONResponse

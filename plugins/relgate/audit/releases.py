@@ -1,20 +1,26 @@
-"""One line a release: what was deployed where and when, who agreed, how it ended.
+"""Releases as the ledger tells of them: a line for each that ended, and how each version stands.
 
-The lines are drawn from the ledger's records; they prove nothing by themselves.
+Both are drawn from the ledger's records; they prove nothing by themselves.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from relgate.audit.record import CONTEXT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from relgate.audit.record import Record
+
+State = Literal["prepared", "promoted", "failed", "rolled_back"]
 
 _PLAIN = re.compile(r"[\w.:/@+,-]+\Z")
+_PHASES: dict[str, State] = {"complete": "promoted", "restored": "rolled_back", "stranded": "failed"}
 _FACTS = ("version", "commit", "image", "digest", "bundle", "deployer")
 
 
@@ -40,6 +46,48 @@ def line(body: Mapping[str, Any], sequence: int) -> str:
 def ends(body: Mapping[str, Any], last_stage: str) -> bool:
     """Whether a decision ends its release: the last stage was promoted, or any was rolled back."""
     return bool(body["decision"] == "rollback" or (body["decision"] == "promote" and body["stage"] == last_stage))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a version stands in an environment. ``stage``: the last one that was spoken of.
+
+    ``since``: when that was recorded, RFC 3339; ``record``: its sequence number.
+    """
+
+    service: str
+    environment: str
+    version: str
+    state: State
+    stage: str
+    since: str
+    record: int
+
+
+def standings(records: Iterable[Record], last_stage: str) -> list[Standing]:
+    """Return how each version that the ledger knows stands, the newest word first.
+
+    Of two words the later one counts. Prepared: judged, held or on its way; promoted: complete, or the last stage let
+    it on; rolled back: decided or done; failed: it could neither go on nor back.
+    """
+    found: dict[tuple[str, str, str], Standing] = {}
+    for record in records:
+        body, version = record.body, (record.body.get("release") or {}).get("version")
+        if record.kind not in ("run-started", "gate-decision", "rollout-step", "rollback") or not version:
+            continue
+        key = (str(body["service"]), str(body["environment"]), str(version))
+        before = found.get(key)
+        stage = body.get("stage") or (before.stage if before is not None else "")
+        found[key] = Standing(*key, _state(body, last_stage), stage, record.time, record.sequence)
+    return sorted(found.values(), key=lambda one: one.record, reverse=True)
+
+
+def _state(body: Mapping[str, Any], last_stage: str) -> State:
+    if "rollout" in body:
+        return _PHASES.get(body.get("state", ""), "prepared")
+    if "decision" in body and ends(body, last_stage):
+        return "rolled_back" if body["decision"] == "rollback" else "promoted"
+    return "prepared"
 
 
 def _quoted(value: str) -> str:

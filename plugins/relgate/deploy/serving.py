@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from relgate import ledgers
 from relgate.adapters.answering import Endpoint, Words, serve
+from relgate.audit import releases
 from relgate.deploy.judges import Court, Judges, Question
-from relgate.errors import UsageError
+from relgate.errors import SourceError, UsageError
 from relgate.references import is_secret, resolve
 from relgate.settings import read_policy
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relgate.adapters.ledger import Ledger
+    from relgate.audit.releases import Standing
     from relgate.policy import Policy
     from relgate.report.peers import Answer
 
@@ -65,7 +67,15 @@ def run(wanted: Wanted, say: Callable[[str], None]) -> int:
     def look(words: Words) -> Answer:
         return judges.look(question(words, usual))
 
-    endpoint = Endpoint(ask, look, token)
+    def standings(environment: str) -> list[Standing]:
+        policy, _ = read_policy(wanted.policy)
+        found = ledgers.opened(policy, wanted.policy, reports, protected=False).read()
+        if found.fault is not None:
+            raise SourceError(f"the ledger cannot be believed: {found.fault}")
+        every = releases.standings(found.records, policy.stages[-1].name)
+        return [one for one in every if environment in ("", one.environment)]
+
+    endpoint = Endpoint(ask, look, standings, token)
     shown = f"[{host}]" if ":" in host else host
     try:
         serve(
