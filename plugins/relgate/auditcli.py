@@ -92,8 +92,9 @@ def _add_key(parts: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     new.set_defaults(command=_key_new)
     rotate = what.add_parser("rotate", help="record, signed by both keys, that another one signs from here on")
     _places(rotate, writes=True)
-    rotate.add_argument("--old", metavar="FILE", help="key in force (default: the policy's)")
-    rotate.add_argument("--new", metavar="FILE", required=True, help="key that signs from here on")
+    rotate.add_argument("--old", metavar="KEY", help="key in force (default: the policy's)")
+    text = "key that signs from here on: a file, env:NAME, or a KMS URI"
+    rotate.add_argument("--new", metavar="KEY", required=True, help=text)
     rotate.set_defaults(command=_key_rotate)
 
 
@@ -277,13 +278,14 @@ def _key_new(given: argparse.Namespace) -> int:
 
 
 def _key_rotate(given: argparse.Namespace) -> int:
+    from relgate import ledgers
     from relgate.adapters import ledgerkeys
 
     book = open_ledger(given, writes=True)
-    old = ledgerkeys.from_file(Path(given.old)) if given.old is not None else book.signer
+    old = ledgers.signer_of(given.old) if given.old is not None else book.signer
     if not isinstance(old, ledgerkeys.KeySigner):
-        raise UsageError("the key in force is not known: pass --old FILE, or --policy with ledger: {key: ...}")
-    new = ledgerkeys.from_file(Path(given.new))
+        raise UsageError("the key in force is not known: pass --old KEY, or --policy with ledger: {key: ...}")
+    new = ledgers.signer_of(given.new)
     if new.key == old.key:
         raise UsageError("both keys are the same")
     body = {"old": old.key, "new": new.key, "actor": who(None)}

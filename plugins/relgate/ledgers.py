@@ -74,16 +74,19 @@ def at(place: str, reports: Path | None = None) -> Ledger:
     return Ledger(FileStore(folder), folder, None, ledgerkeys.verifier(folder))
 
 
+def signer_of(reference: str) -> KeySigner:
+    """Return the signer behind a reference (file:, env:, a URI of a key service), or in a file. Raises UsageError."""
+    kind, _, name = reference.partition(":")
+    if kind == "env":
+        return ledgerkeys.from_pem(resolve(reference).encode(), f"env:{name}")
+    if kind in ledgerkeys.SERVICES:
+        return ledgerkeys.from_service(reference)
+    return ledgerkeys.from_file(Path(name if kind == "file" else reference))
+
+
 def _signer(reference: str | None, *, needed: bool) -> KeySigner | None:
     if reference is None:
         return None
     kind, _, name = reference.partition(":")
-    if kind == "file":
-        if not needed and not Path(name).exists():
-            return None
-        return ledgerkeys.from_file(Path(name))
-    if kind == "env":
-        if not needed and not os.environ.get(name):
-            return None
-        return ledgerkeys.from_pem(resolve(reference).encode(), f"env:{name}")
-    return ledgerkeys.from_service(reference)
+    there = Path(name).exists() if kind == "file" else kind != "env" or bool(os.environ.get(name))
+    return signer_of(reference) if needed or there else None

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from relgate.audit.record import Verify
 
 KEYS = "keys"
+SERVICES = {"awskms": "AWSSigner", "gcpkms": "GCPSigner", "hv": "VaultSigner"}
+"""Schemes of key management services, and what reaches each in securesystemslib."""
+
 _MODES = (0o600, 0o400)
 _EXTRA = "signed records need the extra audit: pip install 'relgate[audit]'"
 
@@ -105,14 +108,9 @@ def from_service(uri: str) -> KeySigner:
         from securesystemslib import signer as module
     except ImportError as error:
         raise UsageError(_EXTRA) from error
-    known: dict[str, Any] = {
-        "awskms": module.AWSSigner,
-        "gcpkms": module.GCPSigner,
-        "hv": module.VaultSigner,
-    }
     scheme, _, rest = uri.partition(":")
     try:
-        found, public = known[scheme].import_(rest)
+        found, public = getattr(module, SERVICES[scheme]).import_(rest)
         return _signer(module.Signer.from_priv_key_uri(found, public))
     except Exception as error:  # Each service raises its own.
         raise UsageError(f"{scheme}: the key cannot be used ({type(error).__name__}: {error})") from error

@@ -36,16 +36,28 @@ digest() { sha256sum | cut -c1-64; }
 sha256sum --check --quiet --strict SHA256SUMS || fault "files differ from SHA256SUMS"
 
 # --- a key's name is its id: computed here, not believed
+openssl_pss="-digest sha256 -pkeyopt rsa_padding_mode:pss -pkeyopt rsa_pss_saltlen:auto"
 for pem in keys/*.pem; do
     [ -e "$pem" ] || continue
     raw=$(openssl pkey -pubin -in "$pem" -outform DER 2>/dev/null | od -An -v -tx1 | tr -d ' \n')
     case "$raw" in
-    302a300506032b6570032100*) ;;
-    *) fault "$pem is no Ed25519 key: only these can be checked here"; continue ;;
+    302a300506032b6570032100*) type=ed25519 scheme=ed25519 how= ;;
+    3059301306072a8648ce3d020106082a8648ce3d030107034200*) type=ecdsa scheme=ecdsa-sha2-nistp256 how="-digest sha256" ;;
+    3076301006072a8648ce3d020106052b81040022036200*) type=ecdsa scheme=ecdsa-sha2-nistp384 how="-digest sha384" ;;
+    3082????300d06092a864886f70d0101010500*) type=rsa scheme=rsassa-pss-sha256 how=$openssl_pss ;;
+    *) fault "$pem is no Ed25519, ECDSA P-256, P-384 or RSA key: only these can be checked here"; continue ;;
     esac
-    raw=${raw#302a300506032b6570032100}
-    id=$(printf '{"keytype":"ed25519","keyval":{"public":"%s"},"scheme":"ed25519"}' "$raw" | digest)
-    if [ "keys/$id.pem" = "$pem" ]; then : >"$work/key.$id"; else fault "$pem is not the key of that id"; fi
+    if [ "$type" = ed25519 ]; then
+        printf '%s' "${raw#302a300506032b6570032100}" >"$work/public"
+    else
+        openssl pkey -pubin -in "$pem" >"$work/public"
+    fi
+    id=$({
+        printf '{"keytype":"%s","keyval":{"public":"' "$type"
+        cat "$work/public"
+        printf '"},"scheme":"%s"}' "$scheme"
+    } | digest)
+    if [ "keys/$id.pem" = "$pem" ]; then printf '%s' "$how" >"$work/key.$id"; else fault "$pem is not the key of that id"; fi
 done
 
 # --- the chain, line by line
@@ -59,7 +71,8 @@ signed_by() { # $1: id of the key, $2: Base64 signature
     [ -e "$work/key.$1" ] || { fault "line $count: the key $1 is not in keys/"; return; }
     printf '%s' "$2" | openssl base64 -d -A >"$work/sig" 2>/dev/null
     [ "$(openssl base64 -A -in "$work/sig")" = "$2" ] || fault "line $count: a signature is not in canonical Base64"
-    openssl pkeyutl -verify -pubin -inkey "keys/$1.pem" -rawin -in "$work/pae" -sigfile "$work/sig" >/dev/null 2>&1 ||
+    # shellcheck disable=SC2046 # options, several of them
+    openssl pkeyutl -verify -pubin -inkey "keys/$1.pem" -rawin $(cat "$work/key.$1") -in "$work/pae" -sigfile "$work/sig" >/dev/null 2>&1 ||
         fault "line $count: the signature of $1 does not fit"
 }
 for line in "$work"/line.*; do
