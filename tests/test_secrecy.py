@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from relgate.errors import UsageError
 from relgate.policy import load
-from relgate.secrecy import database_secrets, secrets_of
+from relgate.secrecy import database_secrets, demand, secrets_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,3 +87,21 @@ def test_what_is_not_set_is_nowhere_to_be_hidden() -> None:
 def test_an_address_of_a_database_without_a_password_is_no_error(url: str) -> None:
     """The whole of it is kept."""
     assert database_secrets(url) == {url} - {""}
+
+
+@pytest.mark.parametrize("name", ["BEARER", "DATABASE", "LOKI", "LIVE", "LOGIN", "ANNA"])
+def test_what_a_run_needs_is_demanded_by_name(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Before anything starts; what somebody else will miss is left to them."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "password.txt").write_text("correct horse\n")
+    needed = ("BEARER", "DATABASE", "LOKI", "LIVE", "LOGIN", "ANNA")
+    for one in needed:
+        monkeypatch.setenv(one, SET[one])
+    policy = load(POLICY)
+    environment = policy.environment("here")
+    demand(policy, environment)
+    monkeypatch.delenv(name)
+    with pytest.raises(UsageError, match=f"env:{name}: the environment variable {name} is not set"):
+        demand(policy, environment)
+    if name in ("LOGIN", "ANNA"):
+        demand(policy, environment, paths=False)

@@ -23,11 +23,30 @@ _SECRET_LENGTH = 8
 def secrets_of(policy: Policy, environment: Environment) -> tuple[str, ...]:
     """Return everything that a run in ``environment`` must store nowhere, the longest first.
 
-    What is not set is nowhere to be hidden: whoever needs it says that it is missing.
+    What is not set is nowhere to be hidden: see ``demand`` for what is missing.
     """
-    values = process_secrets() | _of_environment(environment) | _of_migrations(policy) | _of_api(policy)
-    values |= _of_smoke(policy) | _of_ledger(policy) | _of_notify(policy) | _of_preflight(policy)
+    named = _of_environment(environment) + _of_migrations(policy) + _of_api(policy) + _of_smoke(policy)
+    values = process_secrets() | _of_auths(environment) | _of_ledger(policy)
+    for one in named + _of_notify(policy) + _of_preflight(policy):
+        values |= _forms(one)
     return tuple(sorted(values - {""}, key=len, reverse=True))
+
+
+def demand(policy: Policy, environment: Environment, *, paths: bool = True) -> None:
+    """See that everything is set that a run in ``environment`` needs.
+
+    Args:
+        policy: what is run.
+        environment: where.
+        paths: also what smoke paths and explorations get in with; a rollout that is taken back needs none of it.
+
+    Raises:
+        UsageError: something is not set; the text names it.
+
+    """
+    named = _of_environment(environment) + _of_migrations(policy)
+    for one in named + (_of_api(policy) + _of_smoke(policy) if paths else []):
+        resolve(one)
 
 
 def process_secrets() -> set[str]:
@@ -44,81 +63,86 @@ def database_secrets(url: str) -> set[str]:
     return {url, password, unquote(password)} - {""}
 
 
-def _of_environment(environment: Environment) -> set[str]:
-    """What requests carry, and databases."""
-    values: set[str] = set()
-    observed = (environment.candidate, environment.baseline)
-    servers: list[Any] = [*observed, environment.prometheus, environment.alertmanager, environment.loki]
-    for side in observed:
-        if side is not None and side.database is not None:
-            values |= {word for url in _set(side.database) for word in database_secrets(url)}
-    for side in filter(None, servers):
-        values |= _behind(side.headers.values()) | _of_auth(side.auth)
-    return values
-
-
-def _of_auth(auth: Auth | None) -> set[str]:
-    if auth is None:
-        return set()
-    values = _behind((auth.user, auth.password))
+def _forms(reference: str) -> set[str]:
+    """What is behind a reference, nothing where it is not set; of a database's URL the password too."""
     with suppress(UsageError):
-        values |= {value.split(" ", 1)[-1] for value in auth_headers(auth).values()}
+        value = resolve(reference)
+        return database_secrets(value) if "://" in value else {value}
+    return set()
+
+
+def _of_environment(environment: Environment) -> list[str]:
+    """Databases, and what requests carry."""
+    observed = [side for side in (environment.candidate, environment.baseline) if side is not None]
+    databases = [side.database for side in observed if side.database is not None]
+    headers = [value for server in _servers(environment) for value in server.headers.values()]
+    users = [text for server in _servers(environment) if server.auth for text in _texts_of(server.auth)]
+    return databases + [text for text in headers + users if is_secret(text)]
+
+
+def _servers(environment: Environment) -> list[Any]:
+    named = (environment.candidate, environment.baseline)
+    return [one for one in (*named, environment.prometheus, environment.alertmanager, environment.loki) if one]
+
+
+def _texts_of(auth: Auth) -> list[str]:
+    return [text for text in (auth.bearer, auth.user, auth.password, *auth.header.values()) if text is not None]
+
+
+def _of_auths(environment: Environment) -> set[str]:
+    """What stands in Authorization headers: also the Base64 of user and password."""
+    values = set()
+    for server in _servers(environment):
+        with suppress(UsageError):
+            values |= {value.split(" ", 1)[-1] for value in auth_headers(server.auth).values()}
     return values
 
 
-def _of_migrations(policy: Policy) -> set[str]:
+def _of_migrations(policy: Policy) -> list[str]:
     migrations = policy.migrations
-    named = (migrations.production, migrations.scratch) if migrations is not None else ()
-    return {word for url in _behind(named) for word in database_secrets(url)}
+    return _references((migrations.production, migrations.scratch) if migrations is not None else ())
 
 
-def _of_api(policy: Policy) -> set[str]:
-    """Headers and texts of the login that are references."""
+def _of_api(policy: Policy) -> list[str]:
+    """Headers and texts of the login."""
     if policy.api is None:
-        return set()
+        return []
     login = _texts(policy.api.login.json_body) if policy.api.login is not None else []
-    return _behind([*policy.api.headers.values(), *login])
+    return _references([*policy.api.headers.values(), *login])
 
 
-def _of_smoke(policy: Policy) -> set[str]:
+def _of_smoke(policy: Policy) -> list[str]:
     """What accounts get in with."""
     accounts = policy.smoke.accounts.values() if policy.smoke is not None else ()
-    return _behind(one for account in accounts for one in (account.user, account.password, account.bearer))
+    return _references(one for account in accounts for one in (account.user, account.password, account.bearer))
 
 
 def _of_ledger(policy: Policy) -> set[str]:
     """The private key that signs, whole and line by line, and the URL of the database that the ledger is in."""
-    text = "".join(_behind((policy.ledger.key,)))
-    lines = {line for line in text.splitlines() if len(line) >= _SECRET_LENGTH and not line.startswith("-----")}
-    stores = {word for url in _behind((policy.ledger.store,)) for word in database_secrets(url)}
-    return {text} | lines | stores
+    key, store = (_references((one,)) for one in (policy.ledger.key, policy.ledger.store))
+    texts = {text for one in key for text in _forms(one)}
+    lines = {line for text in texts for line in text.splitlines()}
+    secret = {line for line in lines if len(line) >= _SECRET_LENGTH and not line.startswith("-----")}
+    return texts | secret | {word for one in store for word in _forms(one)}
 
 
-def _of_notify(policy: Policy) -> set[str]:
+def _of_notify(policy: Policy) -> list[str]:
     """Addresses of people."""
-    return {value for audience in policy.notify.values() for one in audience.to for value in _set(one)}
+    return [one for audience in policy.notify.values() for one in audience.to]
 
 
-def _of_preflight(policy: Policy) -> set[str]:
+def _of_preflight(policy: Policy) -> list[str]:
     """What services of flags and approvals are asked with."""
     if policy.preflight is None:
-        return set()
+        return []
     flags, approvals = policy.preflight.flags, policy.preflight.approvals
     named = [*flags.headers.values(), flags.ofrep] if flags is not None else []
     named += [approvals.github.token] if approvals is not None and approvals.github is not None else []
-    return _behind(named)
+    return _references(named)
 
 
-def _behind(references: Iterable[str | None]) -> set[str]:
-    """What is behind those texts that are references, and set."""
-    return {value for one in references if one is not None and is_secret(one) for value in _set(one)}
-
-
-def _set(reference: str) -> set[str]:
-    """What is behind a reference, or a text itself; nothing where it is not set."""
-    with suppress(UsageError):
-        return {resolve(reference)}
-    return set()
+def _references(texts: Iterable[str | None]) -> list[str]:
+    return [one for one in texts if one is not None and is_secret(one)]
 
 
 def _texts(value: Any) -> list[str]:

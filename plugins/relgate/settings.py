@@ -26,7 +26,7 @@ from relgate.policy.compress import MOST, compressed, said
 from relgate.policy.units import parse_duration
 from relgate.references import headers_of, resolve
 from relgate.report.redact import Redactor
-from relgate.secrecy import secrets_of
+from relgate.secrecy import demand, secrets_of
 
 RELEASE_KEY_FOR_VERSION = "version"
 RUN_ID = "RELGATE_RUN_ID"
@@ -120,6 +120,7 @@ class Run:
     @cached_property
     def secrets(self) -> tuple[str, ...]:
         """Everything that nothing persisted may hold: of the environment, and of every part of the policy."""
+        demand(self.policy, self.environment)
         return secrets_of(self.policy, self.environment)
 
     @property

@@ -150,7 +150,7 @@ class Answer:
     """One answer of a polled endpoint. ``code`` is None and ``error`` says why when there was none.
 
     ``t_s``: seconds since the bake began; ``wall_s``: Unix time of the answer by the recorder's clock.
-    ``headers``: lower-case names.
+    ``headers``: lower-case names. ``asked`` False: nobody asked at that moment, since the answer before came late.
     """
 
     t_s: float
@@ -160,6 +160,7 @@ class Answer:
     body: str
     headers: tuple[tuple[str, str], ...] = ()
     error: str | None = None
+    asked: bool = True
 
 
 @dataclass(frozen=True, slots=True)

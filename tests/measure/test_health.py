@@ -280,3 +280,26 @@ def test_hostile_nesting_is_survived() -> None:
         document = {"status": "Healthy", "components": {"c": document}}
 
     assert read(answer(document)).word in ("healthy", "unknown")
+
+
+def test_a_slow_answer_that_is_good_is_no_failure_in_a_row() -> None:
+    """Nobody asked while it was awaited; nor is it health: too many such moments leave it open."""
+    states = read_all((answer("Healthy"), *(late(t_s) for t_s in (1, 2, 3)), answer("Healthy", t_s=4)))
+
+    assert streak(states, frozenset({"failing", "unknown"}), 1.0).in_a_row == 0
+    assert doubt(states, 1.0, tolerated=2) == "3 of 5 answers are neither healthy nor degraded"
+    assert doubt(states, 1.0, tolerated=3) is None
+    assert doubt(states[:-1], 1.0, tolerated=3) is not None
+
+
+def test_a_slow_answer_that_is_bad_was_bad_all_the_time() -> None:
+    """A service that takes long to say that it is down."""
+    states = read_all((answer("Healthy"), answer("Down", 503, t_s=1), late(2), late(3)))
+
+    assert streak(states, frozenset({"failing"}), 1.0).in_a_row == 3
+    assert [state.word for state in states] == ["healthy", "down", "down", "down"]
+
+
+def late(t_s: float) -> Answer:
+    """A moment at which the answer before was still awaited."""
+    return Answer(t_s, WALL + t_s, 0.0, None, "", error="not asked", asked=False)

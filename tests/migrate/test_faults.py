@@ -96,8 +96,13 @@ def test_a_bad_release_is_found(name: str, server: PostgresServer, tmp_path: Pat
     gate, code = fault.caught_by
     timed = gate in ("migration-scale", "migration-locks", "migration-backfill")
     gates = tuple(one for one in GATES if timed or one != "migration-scale")
-    proof = prove(write(tmp_path / "project", name), server, gates, Live(), plans=PLANS)
-    found = [one for one in proof.gates[gate].findings if one.code == code]
+    project = write(tmp_path / "project", name)
+    # What is measured in seconds is sometimes not certain on a busy machine: then it is no finding, and measured again.
+    for _ in range(3 if timed else 1):
+        proof = prove(project, server, gates, Live(), plans=PLANS)
+        found = [one for one in proof.gates[gate].findings if one.code == code]
+        if found:
+            break
 
     assert found, findings(proof) + [(one, str(two.problems), "") for one, two in proof.gates.items()]
     if found[0].revision not in (None, PRODUCTION) and found[0].path:

@@ -178,6 +178,14 @@ CODES = st.lists(st.from_regex(r"[a-z]{2,8}(-[a-z]{1,8}){0,2}", fullmatch=True),
 TEXTS = st.text(st.characters(blacklist_categories=("C", "Z"), blacklist_characters='"'), min_size=1, max_size=20)
 
 
+@pytest.mark.parametrize("code", ["left-by", "valid-until", "squawk/by"])
+def test_a_code_may_end_like_a_keyword(code: str) -> None:
+    """The keywords are words of their own."""
+    (found,) = waivers.read("1.sql", f"SELECT 1; -- relgate: allow {code} {FULL}")
+
+    assert (found.codes, found.by, found.faults) == ((code,), "anna", ())
+
+
 @given(CODES, st.dates(date(2000, 1, 1), date(2100, 1, 1)), TEXTS, TEXTS)
 def test_what_is_written_in_full_is_read_back(codes: list[str], until: date, by: str, reason: str) -> None:
     """Whatever the reason says, also words that mean something elsewhere."""

@@ -95,8 +95,9 @@ def test_a_tally_tells_failures_from_drops() -> None:
 class Asked:
     """A source that counts; ``read`` runs what it is given."""
 
-    def __init__(self, act: Callable[[int], None]) -> None:
+    def __init__(self, act: Callable[[int], None], fault: str | None = None) -> None:
         self.count = 0
+        self._fault = fault
         self.closed = False
         self._act = act
 
@@ -104,16 +105,18 @@ class Asked:
         """Return how often it was asked."""
         self.count += 1
         self._act(self.count)
-        return {"value": float(self.count), "fault": None}
+        return {"value": float(self.count), "fault": self._fault}
 
     def close(self) -> None:
         """Note it."""
         self.closed = True
 
 
-def sample(act: Callable[[int], None], seconds: float, every_s: float) -> tuple[list[Observation], Sampler, Asked]:
+def sample(
+    act: Callable[[int], None], seconds: float, every_s: float, fault: str | None = None
+) -> tuple[list[Observation], Sampler, Asked]:
     """Run a sampler to its end."""
-    source, out = Asked(act), deque[Observation]()
+    source, out = Asked(act, fault), deque[Observation]()
     start = time.monotonic_ns()
     sampler = Sampler(("memory", "candidate"), source, every_s, (start, start + round(seconds * 1e9)), out)
     sampler.run()
@@ -136,6 +139,16 @@ def test_what_was_missed_while_waiting_is_noted_as_a_fault() -> None:
     assert len(observed) == 9
     assert len(skipped) >= 2
     assert all("value" not in observation.facts for observation in skipped)
+    assert all(observation.facts["asked"] is False for observation in skipped)
+
+
+def test_what_was_missed_while_nobody_answered_failed_as_well() -> None:
+    """A source that waits in vain has no answer for any of the moments meanwhile."""
+    observed, _, _ = sample(lambda number: time.sleep(0.55) if number == 1 else None, 0.8, 0.1, fault="timeout")
+
+    skipped = [observation for observation in observed if observation.facts["fault"] != "timeout"]
+    assert len(skipped) >= 2
+    assert not any("asked" in observation.facts for observation in skipped)
 
 
 def test_a_source_that_breaks_its_promise_is_seen() -> None:

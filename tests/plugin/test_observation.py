@@ -88,8 +88,18 @@ def observed(project: Project, shops: tuple[shop.ShopProcess, shop.ShopProcess])
 
 
 def deciding(project: Project, *arguments: str) -> Ended:
-    """Run the session with the release that the shop reports."""
-    return project.run("--gate-release", "version=1.5.0", *arguments)
+    """Run the session with the release that the shop reports; again where it says itself that it could not measure.
+
+    Tests share two processors with others: a recorder that was kept waiting holds, and that is not what they are about.
+    """
+    for _ in range(3):
+        ended = project.run("--gate-release", "version=1.5.0", *arguments)
+        if "the recorder was the bottleneck" not in ended.out:
+            break
+        shutil.rmtree(project.folder / "reports")
+    else:
+        ended = project.run("--gate-release", "version=1.5.0", *arguments)
+    return ended
 
 
 def without_times(document: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from relgate.rollout.journal import Facts, rollouts, tell
 from relgate.rollout.machine import Event, Phase
 from relgate.rollout.plan import Plan, plan_of
 from relgate.run import EXIT_UNRECORDED
-from relgate.secrecy import secrets_of
+from relgate.secrecy import demand, secrets_of
 from relgate.settings import new_run_id, read_policy
 from relgate.values import Outcome
 
@@ -86,6 +86,7 @@ def place_of(policy_name: str, environment: str | None, reports: Path) -> Place:
         raise UsageError(f"the policy has {', '.join(policy.environments)}: choose one with --gate-env")
     found = policy.environment(name)
     routers.router_of(found)
+    demand(policy, found, paths=False)
     clean = Redactor(secrets_of(policy, found), policy.redact)
     protected = name in policy.ledger.protected
     book = ledgers.opened(policy, policy_name, reports.absolute(), protected=protected)

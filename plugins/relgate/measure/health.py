@@ -21,6 +21,8 @@ from relgate.measure.series import Held, held
 from relgate.measure.versions import age_s, version_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from relgate.values import Answer
 
 Word = Literal["healthy", "degraded", "down", "unknown", "stale"]
@@ -61,7 +63,10 @@ _WORST: tuple[Word, ...] = ("healthy", "degraded", "unknown", "down")
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What one answer says. ``t_s``: seconds since the bake began; ``timestamp``: Unix seconds told by the body."""
+    """What one answer says. ``t_s``: seconds since the bake began; ``timestamp``: Unix seconds told by the body.
+
+    ``heard`` False: nobody asked then, as the answer before came late: no evidence of health, and none against it.
+    """
 
     t_s: float
     word: Word
@@ -69,6 +74,7 @@ class State:
     version: str | None = None
     timestamp: float | None = None
     components: tuple[tuple[str, Word], ...] = ()
+    heard: bool = True
 
 
 def read(
@@ -87,7 +93,7 @@ def read(
     """
     words = FORMATS[format]
     if answer.error is not None or answer.code is None:
-        return State(answer.t_s, "unknown", f"no answer: {answer.error or 'no HTTP code'}")
+        return State(answer.t_s, "unknown", f"no answer: {answer.error or 'no HTTP code'}", heard=answer.asked)
     if format == "plain":
         state = _worst(_by_code(answer), {}, required)
     else:
@@ -108,8 +114,8 @@ def read_all(
 
     Never moves: the same in every one of at least three answers that span more than ``max_age_s``.
     """
-    states = tuple(
-        read(answer, format=format, required=required, max_age_s=max_age_s, version=version) for answer in answers
+    states = _while_awaited(
+        [read(answer, format=format, required=required, max_age_s=max_age_s, version=version) for answer in answers]
     )
     told = [state.timestamp for state in states if state.timestamp is not None]
     if max_age_s is None or len(told) < 3 or len(told) < len(states) or len(set(told)) > 1:
@@ -120,9 +126,25 @@ def read_all(
     return tuple(replace(state, word="stale", why=why) if state.word in GOOD else state for state in states)
 
 
+def _while_awaited(states: Sequence[State]) -> tuple[State, ...]:
+    """Have a moment at which nobody asked tell what the late answer before it told, where that was bad.
+
+    A service that takes long to say that it is down was down all that time. One that takes long to say that it is well
+    was slow: such a moment shows nothing.
+    """
+    found: list[State] = []
+    for state in states:
+        before = found[-1] if found else None
+        bad = not state.heard and before is not None and before.heard and before.word not in (*GOOD, "stale")
+        found.append(replace(state, word=before.word, why=before.why, heard=True) if bad and before else state)
+    return tuple(found)
+
+
 def matches(state: State, words: frozenset[str]) -> bool:
     """Whether a state is one of ``words``; ``failing`` stands for anything but healthy and degraded."""
     # A stale answer is no evidence, neither for health nor against it: the service behind the cache was not heard.
+    if not state.heard:
+        return False
     return state.word in words or ("failing" in words and state.word not in (*GOOD, "stale"))
 
 

@@ -30,8 +30,9 @@ NEVER = frozenset({"migration-chain", "migration-declared"})
 _SHAPE = 'relgate: allow <code>[, <code>] until <year>-<month>-<day> by <name> reason="..."'
 _MARK = re.compile(r"(?:#|--)\s*relgate:\s*allow\b(?P<rest>.*)")
 _REASON = re.compile(r'\breason\s*=\s*"(?P<reason>[^"]*)"')
-_UNTIL = re.compile(r"\buntil\s+(?P<until>[^\s,]+)")
-_BY = re.compile(r'\bby\s+(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s",]+))')
+# A code may end like a keyword (`left-by`), and stands before both.
+_UNTIL = re.compile(r"(?<![\w/-])until\s+(?P<until>[^\s,]+)")
+_BY = re.compile(r'(?<![\w/-])by\s+(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s",]+))')
 _CODE = re.compile(r"[a-z0-9]+(?:[-_/][a-z0-9]+)*")
 
 

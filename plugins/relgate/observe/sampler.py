@@ -24,7 +24,8 @@ class Sampler(threading.Thread):
     """Asks at ``start_ns + k * every_s`` up to and including ``end_ns``, until ``stop`` is set.
 
     A moment that passed while the previous answer was still awaited is not asked later; it is noted as a fault, because
-    an observation that is missing must not look like one that was never due.
+    an observation that is missing must not look like one that was never due. Where that answer came after all, the
+    moment says ``asked: false``: it is missing, and no failure of its own.
     """
 
     def __init__(
@@ -46,10 +47,10 @@ class Sampler(threading.Thread):
             while (due := self._due(number)) <= self._end_ns:
                 if self.stop.wait(max(0.0, (due - time.monotonic_ns()) / 1e9)):
                     break
-                self._ask()
+                answered = self._ask()
                 number += 1
                 while self._due(number) + _SLACK_NS < time.monotonic_ns() and self._due(number) <= self._end_ns:
-                    self._skip(self._due(number))
+                    self._skip(self._due(number), answered=answered)
                     number += 1
         except BaseException as error:  # noqa: BLE001 - a dead thread must be seen by the conductor, whatever killed it
             self.error = error
@@ -59,15 +60,18 @@ class Sampler(threading.Thread):
     def _due(self, number: int) -> int:
         return self._start_ns + round(number * self._every_s * 1e9)
 
-    def _ask(self) -> None:
+    def _ask(self) -> bool:
         started = time.monotonic_ns()
         facts = dict(self._source.read())
         facts |= {"t_ns": started, "wall_ns": time.time_ns(), "took_ns": time.monotonic_ns() - started}
         self._out.append(Observation(self._stream, self._side, facts))
+        return facts.get("error") is None and facts.get("fault") is None
 
-    def _skip(self, due_ns: int) -> None:
+    def _skip(self, due_ns: int, *, answered: bool) -> None:
         text = "not asked: the previous answer was still awaited"
         facts = {"t_ns": due_ns, "wall_ns": time.time_ns(), "took_ns": 0, "error": text, "fault": text}
+        if answered:
+            facts["asked"] = False
         self._out.append(Observation(self._stream, self._side, facts))
 
 

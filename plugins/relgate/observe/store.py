@@ -249,6 +249,7 @@ class Recording:
                 body=line.get("body") or "",
                 headers=tuple((line.get("headers") or {}).items()),
                 error=line.get("error"),
+                asked=line.get("asked") is not False,
             )
             for line in lines
         )
