@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,9 +85,8 @@ def sessions_run(server: int) -> bool:
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
     """A server."""
-    one = Served(tmp_path)
-    yield one
-    one.close()
+    with closing(Served(tmp_path)) as one:
+        yield one
 
 
 def test_others_are_told_what_was_recorded(served: Served) -> None:
@@ -129,23 +129,28 @@ def test_whoever_watches_is_told_how_releases_stand(served: Served) -> None:
     assert served.http.get("/health", headers={"Authorization": ""}).status_code == 401
 
 
-def test_an_answer_is_forgotten_when_it_is_no_longer_true(tmp_path: Path) -> None:
+@pytest.fixture
+def forgetful(tmp_path: Path) -> Iterator[Served]:
+    """A server whose answers are good for two seconds."""
+    with closing(Served(tmp_path, "--fresh", "2s")) as one:
+        yield one
+
+
+def test_an_answer_is_forgotten_when_it_is_no_longer_true(forgetful: Served) -> None:
     """A rollback of yesterday takes nothing back today, though nobody looked at it in between."""
-    served = Served(tmp_path, "--fresh", "2s")
     words = {"stage": "stage", "version": "3"}
-    first = served.http.get("/v1/decision", params=words).json()
+    first = forgetful.http.get("/v1/decision", params=words).json()
     until = time.monotonic() + 120
-    while sessions_run(served.process.pid):
+    while sessions_run(forgetful.process.pid):
         assert time.monotonic() < until
         time.sleep(0.1)
     time.sleep(3)
 
-    taken_back = served.http.post("/flagger/rollback", params=words, json={})
+    taken_back = forgetful.http.post("/flagger/rollback", params=words, json={})
     assert (taken_back.status_code, taken_back.json()["state"]) == (412, "refused")
     assert "older than 2 s" in taken_back.json()["reasons"][0]
-    again = served.http.get("/v1/decision", params=words).json()
+    again = forgetful.http.get("/v1/decision", params=words).json()
     assert (again["state"], again["run"] == first["run"]) == ("judging", False)
-    served.close()
 
 
 def test_what_cannot_be_judged_is_a_hold_that_says_why(served: Served) -> None:
@@ -172,13 +177,12 @@ def test_who_has_no_token_starts_nothing(served: Served) -> None:
 
 def test_a_server_that_ends_leaves_a_recorded_hold(tmp_path: Path) -> None:
     """Its session ends in order."""
-    served = Served(tmp_path)
-    run_id = served.http.get("/v1/decision", params={"stage": "stage", "version": "4"}).json()["run"]
-    until = time.monotonic() + 120
-    while not (tmp_path / "begun").exists():
-        assert time.monotonic() < until
-        time.sleep(0.1)
-    served.close()
+    with closing(Served(tmp_path)) as served:
+        run_id = served.http.get("/v1/decision", params={"stage": "stage", "version": "4"}).json()["run"]
+        until = time.monotonic() + 120
+        while not (tmp_path / "begun").exists():
+            assert time.monotonic() < until
+            time.sleep(0.1)
 
     record = json.loads((tmp_path / "reports" / run_id / "decision.json").read_text())
     assert record["decision"] == "hold"
