@@ -26,6 +26,17 @@ def call(*command: str | Path, folder: Path, code: int = 0) -> str:
     return ended.stdout + ended.stderr
 
 
+def measured(*command: str | Path, folder: Path) -> str:
+    """As ``call``; again where relgate says itself that this machine was too busy to measure, and holds."""
+    for _ in range(2):
+        try:
+            return call(*command, folder=folder)
+        except AssertionError as error:
+            if "the recorder was the bottleneck" not in str(error):
+                raise
+    return call(*command, folder=folder)
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built as a release would be."""
@@ -59,7 +70,7 @@ def test_it_holds_only_names_that_are_ours(wheel: Path) -> None:
 
 def test_demo_promotes_the_good_release(environment: Path, tmp_path: Path) -> None:
     """The shop and the gates come along."""
-    said = call(environment / "relgate", "demo", "--release", "good", folder=tmp_path)
+    said = measured(environment / "relgate", "demo", "--release", "good", folder=tmp_path)
 
     assert "release decision: PROMOTE" in said
 
@@ -83,7 +94,7 @@ def test_init_then_canary_then_decision(environment: Path, tmp_path: Path) -> No
         with (repository / "relgate.yaml").open("a") as policy:
             policy.write("\nnoise: {host_drift: 2%, over: 60s, bursts: 0.5s}\n")
         call(environment / "relgate", "check", folder=repository)
-        said = call(environment / "pytest", "-m", "canary", "--gate-bake", "60s", folder=repository)
+        said = measured(environment / "pytest", "-m", "canary", "--gate-bake", "60s", folder=repository)
         assert "release decision: PROMOTE" in said
         assert "promote: mine canary-5" in call(environment / "relgate", "decision", folder=repository)
         call(environment / "pytest", folder=repository, code=5)  # A plain pytest leaves the gates alone.

@@ -93,11 +93,11 @@ TRIGGERS = (
         "A5-half",
         "aura",
         "a migration that half-applied",
-        "one migration fails where there are rows, after it changed the schema",
+        "one migration adds a column and its index: killed between them it can neither go on nor back",
         (),
         ("migration-crash",),
         ("migrate", *_AURA),
-        fault="not-atomic",
+        fault="stuck-after-crash",
     ),
     Trigger(
         "A6-down-stays",
