@@ -123,8 +123,8 @@ def _record(trigger: Trigger, policy: Path, reports: Path, place: Place, say: An
     if asked is None or asked.baseline is None:
         return
     words = [sys.executable, "-m", "pytest", *PYTEST.split(), "-m", "load", "--gate-policy", str(policy)]
-    words += ["--gate-env", "production", "--gate-stage", "baseline", "--gate-reports", str(reports)]
-    words += ["--gate-candidate", place.shop.baseline.url, "--gate-release", f"version={BASELINE}"]
+    words += ["--gate-env", "running", "--gate-stage", "baseline", "--gate-reports", str(reports)]
+    words += ["--gate-release", f"version={BASELINE}"]
     words += ["--gate-compress", f"{trigger.compress:g}"]
     for _ in range(_BASELINES):
         done = subprocess.run(
