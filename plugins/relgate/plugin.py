@@ -93,7 +93,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         return
     item.add_marker("gate")
     run = item.config.stash.get(RUN, None)
-    if run is not None and run.stage.observes:
+    if run is not None and run.stage.watches:
         from relgate.collector import declared_gate
 
         rule = run.gates.get(declared_gate(item) or "")

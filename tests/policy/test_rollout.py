@@ -72,6 +72,19 @@ def test_watched_gates_are_required_wherever_the_release_is_observed() -> None:
     assert "health" in policy.running(policy.stage("smoke"))
 
 
+def test_a_stage_outside_of_the_rollout_may_go_without_watched_gates() -> None:
+    """The version that runs is recorded alone: a gate that compares would hold it for ever."""
+    recorded = "  - {name: recorded, run: smoke, bake: 5m, require: login, watch: false}\n"
+    policy = load(HEAD + STAGES + recorded + "rollout: {stages: [before, some, smoke, all]}\n")
+    assert policy.required_ids(policy.stage("recorded")) == ("login",)
+
+
+def test_no_stage_of_a_rollout_goes_without_watched_gates() -> None:
+    """Or the traffic that it has would be nobody's."""
+    (line,) = lines_of(HEAD + STAGES.replace("bake: 20m", "bake: 20m, watch: false") + "rollout: {}\n")
+    assert "no stage of a rollout goes without" in line
+
+
 def test_what_has_no_signal_cannot_be_watched() -> None:
     """Nothing of it is seen while a stage bakes."""
     (line,) = lines_of((HEAD + STAGES).replace("family: smoke,", "family: smoke, watch: true,"))

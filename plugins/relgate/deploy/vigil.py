@@ -66,4 +66,4 @@ def _serving(of: Parts) -> Step | None:
     at = state.at if state.phase is Phase.HOLDING else state.at - 1
     if state.share <= 0 or not 0 <= at < len(steps) or not any(gate.watch for gate in of.policy.gates.values()):
         return None
-    return steps[at] if of.policy.stage(steps[at].stage).observes else None
+    return steps[at] if of.policy.stage(steps[at].stage).watches else None

@@ -214,7 +214,7 @@ def _stage(raw: Doc, gates: dict[str, model.Gate]) -> model.Stage:
         warmup_s=0.0 if warmup == FOUND else warmup,
         warmup_found=warmup == FOUND,
         warm_up=loads.warm_up(raw["warm_up"]) if "warm_up" in raw else None,
-        **_given(raw, "traffic", "during", look_every="look_every_s", marks="marks_s"),
+        **_given(raw, "traffic", "during", "watch", look_every="look_every_s", marks="marks_s"),
     )
 
 

@@ -215,6 +215,7 @@ STAGE = Record(
         Key("run", ListOf(Words(FAMILIES)), "the families that run", "canary"),
         Key("require", ListOf(texts.NAME), "gate ids and families that must report", "the families that run"),
         Key("during", texts.NAME, "the phase whose tighter limits hold"),
+        Key("watch", Flag(), "whether watched gates are judged in it; false: only outside of the rollout", "true"),
     ),
 )
 

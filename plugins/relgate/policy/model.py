@@ -298,11 +298,17 @@ class Stage(Frozen):
     run: tuple[Family, ...] = ("canary",)
     require: tuple[str, ...] = ()
     during: str | None = None
+    watch: bool = True
 
     @property
     def observes(self) -> bool:
-        """Whether the release serves while this stage bakes: watched gates are judged in it."""
+        """Whether the release serves while this stage bakes."""
         return self.bake_s > 0 and not set(self.run) <= {"preflight", "migration"}
+
+    @property
+    def watches(self) -> bool:
+        """Whether watched gates are judged in it: it observes, and the policy does not take it out."""
+        return self.observes and self.watch
 
 
 class Policy(Frozen):
@@ -398,7 +404,7 @@ class Policy(Frozen):
 
         A family becomes the ids of the policy's gates of that family. A family without any stays as
         ``family:<name>``, so that the decision holds unless something of that family has reported. Gates that are
-        watched are required by every stage that observes.
+        watched are required by every stage that watches.
         """
         ids: dict[str, None] = {}
         for name in stage.require:
@@ -407,6 +413,6 @@ class Policy(Frozen):
                 continue
             members = [gate.id for gate in self.gates.values() if gate.family == name]
             ids.update(dict.fromkeys(members or [f"family:{name}"]))
-        if stage.observes:
+        if stage.watches:
             ids.update(dict.fromkeys(gate.id for gate in self.gates.values() if gate.watch))
         return tuple(ids)

@@ -54,6 +54,10 @@ def _traffic(rollout: Mapping[str, Any], known: Mapping[str, tuple[int, Any]], f
         if name not in known:
             faults.add(("rollout", "stages", place), f'unknown stage "{name}": {nearest(name, known)}')
             return
+    for name in names:
+        index, stage = known[name]
+        if stage.get("watch") is False:
+            faults.add(("stages", index, "watch"), "no stage of a rollout goes without the gates that are watched")
     shares = [(known[name][0], known[name][1].get("traffic")) for name in names]
     if any(share is BAD for _, share in shares):
         return
