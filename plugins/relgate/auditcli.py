@@ -1,4 +1,4 @@
-"""``relgate audit``: verify a ledger, export a period, find gaps, show a release, note what people did, keys.
+"""``relgate audit``: verify a ledger, export a period, find gaps, show a release and its manifest, note, keys.
 
 Exit codes: 0 all is well; 4 somebody's fault; 30 something is broken; 31 whole, but nothing outside vouches for its
 end; 32 there are gaps.
@@ -6,7 +6,9 @@ end; 32 there are gaps.
 
 from __future__ import annotations
 
+import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     import argparse
 
     from relgate.adapters.ledger import Ledger
+    from relgate.audit.chain import Chain
 
 EXIT_GAPS = 32
 NOTES = ("approval", "attestation", "rollout-step", "rollback")
@@ -23,7 +26,7 @@ NOTES = ("approval", "attestation", "rollout-step", "rollback")
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to those of ``relgate``."""
-    audit = commands.add_parser("audit", help="the ledger: verify, export, gaps, show, note, key")
+    audit = commands.add_parser("audit", help="the ledger: verify, export, gaps, show, events, manifest, note, key")
     audit.set_defaults(command=lambda _: _help(audit))
     parts = audit.add_subparsers(title="what", metavar="WHAT")
     _add_verify(parts)
@@ -48,6 +51,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     _places(show)
     show.add_argument("release", metavar="RELEASE", help="its version, commit, image or any other fact of it")
     show.set_defaults(command=_show)
+    _add_releases(parts)
 
     note = parts.add_parser("note", help=f"record what people and deployers did: {', '.join(NOTES)}")
     _places(note, writes=True)
@@ -81,6 +85,20 @@ def _add_verify(parts: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     verify.add_argument("--s3-endpoint", metavar="URL", help="an S3-compatible store (default: AWS)")
     verify.add_argument("--no-evidence", action="store_true", help="the chain alone, not the files of the runs")
     verify.set_defaults(command=_verify)
+
+
+def _add_releases(parts: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    events = parts.add_parser("events", help="release.prepared, .promoted, .failed and .rollback, a line for each")
+    _places(events)
+    events.add_argument("--env", metavar="NAME", help="this environment only")
+    events.add_argument("--json", action="store_true", help="a JSON object a line")
+    events.set_defaults(command=_events)
+
+    manifest = parts.add_parser("manifest", help="a release as one JSON document: SQL, flags, runs, how it stands")
+    _places(manifest)
+    manifest.add_argument("version", metavar="VERSION", help="its version")
+    manifest.add_argument("--env", metavar="NAME", help="where it goes to (default: where it was spoken of last)")
+    manifest.set_defaults(command=_manifest)
 
 
 def _add_key(parts: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -199,9 +217,8 @@ def _gaps(given: argparse.Namespace) -> int:
     from relgate.audit.gaps import gaps
 
     book = open_ledger(given)
-    chain = book.read()
-    if chain.fault is not None:
-        print(f"FAULT: {chain.fault}")
+    chain = _read(book)
+    if chain is None:
         return 30
     found = gaps(chain.records, given.env)
     for gap in found:
@@ -214,9 +231,8 @@ def _show(given: argparse.Namespace) -> int:
     from relgate.audit.gaps import trail
 
     book = open_ledger(given)
-    chain = book.read()
-    if chain.fault is not None:
-        print(f"FAULT: {chain.fault}")
+    chain = _read(book)
+    if chain is None:
         return 30
     found = trail(chain.records, given.release)
     if found is None:
@@ -227,6 +243,49 @@ def _show(given: argparse.Namespace) -> int:
         for text in texts or ["NOTHING RECORDED"]:
             print(f"  {text}")
     return 0
+
+
+def _events(given: argparse.Namespace) -> int:
+    from relgate.audit.releases import events
+
+    chain = _read(open_ledger(given))
+    if chain is None:
+        return 30
+    for one in events(chain.records, _last_stage(given)):
+        if given.env not in (None, one.environment):
+            continue
+        if given.json:
+            print(json.dumps({"event": one.event, **asdict(one)}))
+        else:
+            print(f"{one.since} {one.event} {one.service} {one.version} in {one.environment}, record {one.record}")
+    return 0
+
+
+def _manifest(given: argparse.Namespace) -> int:
+    from relgate.manifest import manifest
+
+    chain = _read(open_ledger(given))
+    if chain is None:
+        return 30
+    found = manifest(chain.records, Path(given.reports), given.version, _last_stage(given), given.env)
+    print(json.dumps(found, indent=2, ensure_ascii=False))
+    return 30 if found["missing"] else 0
+
+
+def _read(book: Ledger) -> Chain | None:
+    """Return the chain, None where it is broken: then that has been said."""
+    chain = book.read()
+    if chain.fault is None:
+        return chain
+    print(f"FAULT: {chain.fault}")
+    return None
+
+
+def _last_stage(given: argparse.Namespace) -> str:
+    """Return the stage whose promotion ends a release, as the policy says."""
+    from relgate.settings import read_policy
+
+    return read_policy(Path(given.policy or "relgate.yaml"))[0].stages[-1].name
 
 
 def _note(given: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from relgate.adapters import ledger
 from relgate.audit.record import Record
-from relgate.audit.releases import Standing, standings
+from relgate.audit.releases import Standing, events, standings
 from relgate.values import Verdict
 from tests.audit.runs import Team
 
@@ -53,7 +53,7 @@ def test_a_ledger_tells_how_each_version_stands(tmp_path: Path) -> None:
     [
         ("shifting", "prepared"),
         ("holding", "prepared"),
-        ("restoring", "prepared"),
+        ("restoring", "rolled_back"),
         ("complete", "promoted"),
         ("restored", "rolled_back"),
         ("stranded", "failed"),
@@ -69,6 +69,19 @@ def test_a_rollout_says_how_its_version_stands(phase: str, state: str) -> None:
     assert [(one.state, one.stage, one.record) for one in found] == [(state, "canary", 2)]
 
 
+def test_gates_do_not_end_what_a_rollout_has_not_ended() -> None:
+    """The last stage's promote comes before the rollout's own word; a rollback is one at once."""
+    promote = ("gate-decision", {"stage": "after", "decision": "promote"})
+    assert [one.state for one in told(("rollout-step", {"rollout": "r", "state": "observing"}), promote)] == [
+        "prepared"
+    ]
+    assert [one.state for one in told(("rollout-step", {"rollout": "r", "state": "restored"}), promote)] == ["promoted"]
+    back = ("gate-decision", {"stage": "after", "decision": "rollback"})
+    assert [one.state for one in told(("rollout-step", {"rollout": "r", "state": "observing"}), back)] == [
+        "rolled_back"
+    ]
+
+
 def test_what_is_about_no_release_says_nothing() -> None:
     """Anchors, waivers, and runs of which nobody told the version."""
     found = told(
@@ -78,3 +91,28 @@ def test_what_is_about_no_release_says_nothing() -> None:
     )
 
     assert [(one.state, one.record) for one in found] == [("prepared", 1)]
+
+
+def test_an_event_is_told_where_a_version_changes_how_it_stands() -> None:
+    """Not for each record that says the same again."""
+    records = [
+        Record(kind, number, "", "l", f"2026-11-22T10:00:0{number}Z", 0.0, {**FACTS, **body}, (), (), None, "")
+        for number, (kind, body) in enumerate(WORDS, 1)
+    ]
+
+    assert [(one.event, one.record) for one in events(records, "after")] == [
+        ("release.prepared", 1),
+        ("release.promoted", 3),
+        ("release.rollback", 4),
+        ("release.failed", 6),
+    ]
+
+
+WORDS: tuple[tuple[Kind, dict[str, Any]], ...] = (
+    ("run-started", {"stage": "canary"}),
+    ("gate-decision", {"stage": "canary", "decision": "hold"}),
+    ("gate-decision", {"stage": "after", "decision": "promote"}),
+    ("rollback", {"rollout": "r", "state": "restored"}),
+    ("rollback", {"rollout": "r", "state": "restored"}),
+    ("rollout-step", {"rollout": "r", "state": "stranded"}),
+)

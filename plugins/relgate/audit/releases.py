@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from relgate.audit.record import CONTEXT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from relgate.audit.record import Record
 
 State = Literal["prepared", "promoted", "failed", "rolled_back"]
 
 _PLAIN = re.compile(r"[\w.:/@+,-]+\Z")
-_PHASES: dict[str, State] = {"complete": "promoted", "restored": "rolled_back", "stranded": "failed"}
+_ENDS: dict[str, State] = {"complete": "promoted", "restored": "rolled_back", "stranded": "failed"}
+_PHASES: dict[str, State] = _ENDS | {"restoring": "rolled_back"}
 _FACTS = ("version", "commit", "image", "digest", "bundle", "deployer")
 
 
@@ -63,6 +64,16 @@ class Standing:
     since: str
     record: int
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Which release: service, environment, version."""
+        return self.service, self.environment, self.version
+
+    @property
+    def event(self) -> str:
+        """What is told where this changed: release.prepared, .promoted, .failed or .rollback."""
+        return f"release.{'rollback' if self.state == 'rolled_back' else self.state}"
+
 
 def standings(records: Iterable[Record], last_stage: str) -> list[Standing]:
     """Return how each version that the ledger knows stands, the newest word first.
@@ -70,16 +81,36 @@ def standings(records: Iterable[Record], last_stage: str) -> list[Standing]:
     Of two words the later one counts. Prepared: judged, held or on its way; promoted: complete, or the last stage let
     it on; rolled back: decided or done; failed: it could neither go on nor back.
     """
-    found: dict[tuple[str, str, str], Standing] = {}
+    found = {one.key: one for one in _words(records, last_stage)}
+    return sorted(found.values(), key=lambda one: one.record, reverse=True)
+
+
+def events(records: Iterable[Record], last_stage: str) -> list[Standing]:
+    """Return each word of the ledger that changed how a version stands, in order: see ``Standing.event``."""
+    found: list[Standing] = []
+    before: dict[tuple[str, str, str], State] = {}
+    for one in _words(records, last_stage):
+        if before.get(one.key) != one.state:
+            found.append(one)
+        before[one.key] = one.state
+    return found
+
+
+def _words(records: Iterable[Record], last_stage: str) -> Iterator[Standing]:
+    stages: dict[tuple[str, str, str], str] = {}
+    led: dict[tuple[str, str, str], bool] = {}
     for record in records:
         body, version = record.body, (record.body.get("release") or {}).get("version")
         if record.kind not in ("run-started", "gate-decision", "rollout-step", "rollback") or not version:
             continue
         key = (str(body["service"]), str(body["environment"]), str(version))
-        before = found.get(key)
-        stage = body.get("stage") or (before.stage if before is not None else "")
-        found[key] = Standing(*key, _state(body, last_stage), stage, record.time, record.sequence)
-    return sorted(found.values(), key=lambda one: one.record, reverse=True)
+        stages[key] = body.get("stage") or stages.get(key, "")
+        if "rollout" in body:
+            led[key] = body.get("state") not in _ENDS
+        state = _state(body, last_stage)
+        # Where a rollout is under way, it says when it is complete; a rollback is decided by whoever judges.
+        state = "prepared" if state == "promoted" and led.get(key) else state
+        yield Standing(*key, state, stages[key], record.time, record.sequence)
 
 
 def _state(body: Mapping[str, Any], last_stage: str) -> State:

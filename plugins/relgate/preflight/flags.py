@@ -55,6 +55,7 @@ def judge(gate: str, wanted: Flags, evaluated: Mapping[str, Evaluation | str]) -
     """Return which flags are not what they must be. ``evaluated``: flag -> what came, or why nothing did."""
     found: list[Finding] = []
     problems: list[str] = []
+    notes: list[str] = []
     for flag, expected in wanted.wanted.items():
         one = evaluated.get(flag, "it was not asked")
         if isinstance(one, str):
@@ -65,8 +66,10 @@ def judge(gate: str, wanted: Flags, evaluated: Mapping[str, Evaluation | str]) -
         elif one.reason not in wanted.reasons:
             why = _WHY.get(one.reason, "the policy does not accept that reason")
             problems.append(f"{flag} is {_shown(one.value)} by {one.reason}: {why}")
+        else:
+            notes.append(f"{flag} is {_shown(one.value)}")
     total = len(wanted.wanted)
-    return Findings(gate, "flags", total - len(problems), total, tuple(found), tuple(problems))
+    return Findings(gate, "flags", total - len(problems), total, tuple(found), tuple(problems), notes=tuple(notes))
 
 
 def same(value: Any, expected: Any) -> bool:
