@@ -336,6 +336,16 @@ TRIGGERS = (
         decision="hold",
     ),
     Trigger(
+        "S12-queries",
+        "slidecraft",
+        "a query whose mean is over a second",
+        "one search in fifty waits 1.5 s for a lock in the database",
+        ("slow_statement_share=0.02", "slow_statement_s=1.5"),
+        ("slow-queries",),
+        _SLIDE,
+        decision="hold",
+    ),
+    Trigger(
         "S16-incident",
         "slidecraft",
         "freeze while an incident is open",

@@ -59,6 +59,8 @@ async def products(request: Request) -> Response:
     page = page_number(request)
     await asyncio.sleep(shop.settings.behaviours.search_s)
     await shop.backend.call()
+    if shop.backend.waits_in_database():
+        await run_in_threadpool(shop.store.wait, shop.settings.behaviours.slow_statement_s)
     found, total = await run_in_threadpool(shop.store.search, request.query_params.get("q", "")[:100], page)
     body = {"products": [_product(item) for item in found], "total": total, "page": page, "page_size": PAGE_SIZE}
     return JSONResponse(body)

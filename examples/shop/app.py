@@ -16,7 +16,7 @@ from . import account_api, account_pages, api, behaviours, desk_api, document_pa
 from .agents import Agents
 from .assets import Assets
 from .checks import Checker, MailRelay
-from .database import Store, connect
+from .database import Store, connect, watch_statements
 from .desk import Desk
 from .documents import Converter
 from .health import ENDPOINTS
@@ -115,6 +115,7 @@ def _build(settings: Settings) -> Shop:
     visitors: set[WebSocket] = set()
     backend = behaviours.Backend(settings.behaviours, settings.seed)
     metrics = Metrics(settings, store, visitors)
+    watch_statements(store.engine, metrics.statement)
     faults = settings.behaviours
     queue = OrderQueue(
         store, faults.packing_s, lambda status: metrics.orders.labels(status).inc(), retries=faults.retries
@@ -125,7 +126,7 @@ def _build(settings: Settings) -> Shop:
     mail = MailRelay(settings.smtp)
     checker = Checker(settings, store, backend, queue, mail)
     desk = Desk(store)
-    converter, mailer, hooks = Converter(desk), Mailer(settings), Hooks(desk)
+    converter, mailer, hooks = Converter(desk), Mailer(settings), Hooks(desk, metrics.trips.inc)
     return Shop(
         settings, store, backend, queue, metrics, checker, mail, visitors, desk, converter, mailer, hooks, agents
     )

@@ -76,6 +76,8 @@ class Behaviours:
     retries: int = 0  # how many more times each order is put into the queue: a retry without an end
     wrong_prices: bool = False  # prices are answered in whole euros where cents are expected
     search_s: float = 0.0  # whoever reads products waits so long for a lock of the search index
+    slow_statement_share: float = 0.0  # share of searches that wait in the database ...
+    slow_statement_s: float = 0.0  # ... for so long
     open_doors: bool = False  # the list of all orders asks nobody who they are
 
 
@@ -141,6 +143,7 @@ class Backend:
         self._tail = Share(behaviours.tail_share, self._random)
         self._errors = Share(behaviours.error_share, self._random)
         self._swallowed = Share(behaviours.swallowed_share, self._random)
+        self._slow_statements = Share(behaviours.slow_statement_share, self._random)
 
     def draw_s(self) -> float:
         """Seconds that the next call takes."""
@@ -152,6 +155,10 @@ class Backend:
         if age < b.slow_start_s:
             seconds *= b.slow_start_factor - (b.slow_start_factor - 1) * age / b.slow_start_s
         return seconds
+
+    def waits_in_database(self) -> bool:
+        """Whether the next search has a statement that waits."""
+        return self._slow_statements.hit()
 
     async def call(self) -> None:
         """One call. Raises UnknownCurrencyError for the share of answers that this release cannot digest."""

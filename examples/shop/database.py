@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
@@ -21,7 +22,7 @@ from .seed import Product
 from .tables import accounts, desk, metadata, order_lines, orders, products, schema_info
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 SCHEMA_VERSION = 7
 PAGE_SIZE = 12
@@ -83,7 +84,23 @@ def connect(url: str) -> sa.Engine:
     return engine
 
 
-def _prepare_sqlite(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
+def watch_statements(engine: sa.Engine, told: Callable[[str, float], None]) -> None:
+    """Tell ``told`` each statement that was executed, without its values, and the seconds that it took."""
+
+    def begin(*event: Any) -> None:
+        *_, context, _ = event
+        context.shop_begun = time.perf_counter()
+
+    def end(*event: Any) -> None:
+        _, _, text, _, context, _ = event
+        told(" ".join(text.split()), time.perf_counter() - context.shop_begun)
+
+    sa.event.listen(engine, "before_cursor_execute", begin)
+    sa.event.listen(engine, "after_cursor_execute", end)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.create_function("pg_sleep", 1, time.sleep)  # As PostgreSQL has it: for releases that wait in it.
     cursor = connection.cursor()
     for pragma in ("busy_timeout=5000", "journal_mode=WAL", "foreign_keys=ON", "synchronous=OFF"):
         # No fsync: a demo's orders need not outlive a power cut, and disks would blur the latencies.
@@ -145,6 +162,11 @@ class Store:
             total = connection.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
             rows = connection.execute(query.order_by(products.c.id).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE))
             return [Product(**row._mapping) for row in rows], total  # noqa: SLF001  # SQLAlchemy's public name
+
+    def wait(self, wait_s: float) -> None:
+        """Wait in the database, as for a lock that somebody holds."""
+        with self.engine.connect() as connection:
+            connection.execute(sa.select(sa.func.pg_sleep(wait_s)))
 
     def lines(self, quantities: dict[int, int]) -> list[Line]:
         """Return the products of a basket (id -> quantity) that exist, in the order of their ids."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, Summary
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import choose_encoder
 from starlette.responses import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from .agents import Agents
     from .config import Settings
@@ -17,6 +19,25 @@ if TYPE_CHECKING:
     from .jobs import OrderQueue
 
 BUCKETS_S = (0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+MOST_STATEMENTS = 200
+"""Lists of values make statements of many lengths; a registry must not grow without end."""
+
+
+class DiskCollector:
+    """What this process had the disk read and write (Linux); nothing where the system does not tell."""
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Yield both counters."""
+        try:
+            lines = Path("/proc/self/io").read_text(encoding="ascii").splitlines()
+        except OSError:
+            return
+        told = dict(line.split(": ") for line in lines)
+        for way in ("read", "write"):
+            text = f"Bytes that the disk had to {way}."
+            yield CounterMetricFamily(f"process_disk_{way}_bytes", text, value=float(told[f"{way}_bytes"]))
 
 
 class Metrics:
@@ -44,7 +65,19 @@ class Metrics:
         self._gauge("db_pool_in_use", "Connections in use.").set_function(lambda: store.pool()[1])
 
         self.lost_connections = Counter("db_connection_errors", "Connections that failed.", registry=self.registry)
+        self._statements = Summary(
+            "db_statement_seconds", "Time in a statement.", ("statement",), registry=self.registry
+        )
+        self._known: set[str] = set()
+        self.trips = Counter("circuit_breaker_trips", "Receivers that are left alone.", registry=self.registry)
+        self.registry.register(DiskCollector())
         self.crashes = Counter("worker_crashes", "Background jobs that ended in an exception.", registry=self.registry)
+
+    def statement(self, text: str, took_s: float) -> None:
+        """Count a statement of the database, the first ``MOST_STATEMENTS`` kinds of them."""
+        if text in self._known or len(self._known) < MOST_STATEMENTS:
+            self._known.add(text)
+            self._statements.labels(text).observe(took_s)
 
     def watch_agents(self, agents: Agents) -> None:
         """Report how many of ``agents`` are unhealthy from now on."""

@@ -19,6 +19,7 @@ import re
 import secrets
 import socket
 import ssl
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ from .database import now
 from .jobs import Worker
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from urllib.parse import SplitResult
 
     from .desk import Desk, Webhook
@@ -48,6 +50,8 @@ production would refuse it, as this is where its own insides listen.
 MAX_URL = 500
 LIMIT_S = 5.0
 PAUSES_S = (0.0, 1.0, 5.0)
+FAILURES, REST_S = 5, 30.0
+"""Calls in vain, one after the other, after which a receiver is left alone, and for how long."""
 GATHER_S = 0.1
 """Orders of so long a time are looked up together: a busy shop must not ask the database once for each."""
 MOST_WAITING = 10_000
@@ -79,11 +83,41 @@ class Call:
     event: Event
 
 
+class Breaker:
+    """A circuit breaker per receiver: left alone for ``REST_S`` after ``FAILURES`` calls in vain, then tried once.
+
+    A receiver that hangs would keep all workers, and others would wait for it.
+    """
+
+    def __init__(self, tripped: Callable[[], None], clock: Callable[[], float]) -> None:
+        self._tripped, self._clock = tripped, clock
+        self._failures: dict[str, int] = {}
+        self._until: dict[str, float] = {}
+
+    def lets(self, receiver: str) -> bool:
+        """Whether a receiver may be called now."""
+        return self._clock() >= self._until.get(receiver, 0.0)
+
+    def note(self, receiver: str, *, well: bool) -> None:
+        """Note how a call ended."""
+        if well:
+            self._failures.pop(receiver, None)
+            self._until.pop(receiver, None)
+            return
+        self._failures[receiver] = self._failures.get(receiver, 0) + 1
+        if self._failures[receiver] >= FAILURES and self.lets(receiver):
+            self._until[receiver] = self._clock() + REST_S
+            self._tripped()
+
+
 class Hooks:
     """Tells orders to webhooks: a customer's own orders, to administrators all."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(
+        self, desk: Desk, tripped: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._desk = desk
+        self._breaker = Breaker(tripped, clock)
         self._waiting: list[Event] = []
         self._looking: Worker[None] = Worker("webhooks", self._look_up, most=1)
         self._calling: Worker[Call] = Worker("webhook calls", self._call, workers=4)
@@ -127,13 +161,17 @@ class Hooks:
         facts = {"webhook": webhook.id, "correlation_id": event.correlation_id}
         for pause in PAUSES_S:
             await asyncio.sleep(pause)
+            if not self._breaker.lets(webhook.url):
+                break
             try:
                 status = await run_in_threadpool(_post, webhook.url, body, headers)
             except (OSError, http.client.HTTPException, ValueError) as error:
                 log.warning(
                     "webhook not called", extra={"facts": facts | {"error": f"{type(error).__name__}: {error}"}}
                 )
+                self._breaker.note(webhook.url, well=False)
                 continue
+            self._breaker.note(webhook.url, well=status < 500)
             log.info("webhook called", extra={"facts": facts | {"status": status}})
             if status < 500:
                 return

@@ -71,12 +71,12 @@ def test_a_rollout_says_how_its_version_stands(phase: str, state: str) -> None:
 
 def test_gates_do_not_end_what_a_rollout_has_not_ended() -> None:
     """The last stage's promote comes before the rollout's own word; a rollback is one at once."""
-    promote = ("gate-decision", {"stage": "after", "decision": "promote"})
+    promote: tuple[Kind, dict[str, Any]] = ("gate-decision", {"stage": "after", "decision": "promote"})
     assert [one.state for one in told(("rollout-step", {"rollout": "r", "state": "observing"}), promote)] == [
         "prepared"
     ]
     assert [one.state for one in told(("rollout-step", {"rollout": "r", "state": "restored"}), promote)] == ["promoted"]
-    back = ("gate-decision", {"stage": "after", "decision": "rollback"})
+    back: tuple[Kind, dict[str, Any]] = ("gate-decision", {"stage": "after", "decision": "rollback"})
     assert [one.state for one in told(("rollout-step", {"rollout": "r", "state": "observing"}), back)] == [
         "rolled_back"
     ]

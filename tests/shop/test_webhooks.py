@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from examples.shop.desk import MOST
 from examples.shop.seed import ADMIN, CUSTOMER
-from examples.shop.webhooks import allowed, signature
+from examples.shop.webhooks import FAILURES, REST_S, Breaker, allowed, signature
 from tests.shop.traffic import ORDER, CallSink, logged, sign_in, wait_for
 
 if TYPE_CHECKING:
@@ -165,3 +165,23 @@ def test_signatures_are_those_of_the_standard() -> None:
     """HMAC-SHA256, as RFC 4231 gives it for its second case."""
     expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
     assert signature(b"what do ya want for nothing?", "Jefe") == f"sha256={expected}"
+
+
+def test_a_receiver_that_fails_is_left_alone_and_tried_again_later() -> None:
+    """Others are called meanwhile; each stretch of rest is a trip."""
+    now, trips = [0.0], []
+    breaker = Breaker(lambda: trips.append(now[0]), lambda: now[0])
+    for _ in range(FAILURES):
+        assert breaker.lets("a")
+        breaker.note("a", well=False)
+    assert (breaker.lets("a"), breaker.lets("b"), trips) == (False, True, [0.0])
+
+    now[0] = REST_S
+    assert breaker.lets("a")
+    breaker.note("a", well=False)
+    assert (breaker.lets("a"), trips) == (False, [0.0, REST_S])
+
+    now[0] = 2 * REST_S
+    breaker.note("a", well=True)
+    breaker.note("a", well=False)
+    assert breaker.lets("a")
