@@ -103,6 +103,11 @@ def test_an_archive_has_every_run_also_those_that_were_held_or_aborted(exported:
     assert rows[0]["release"] == f"approver=bob commit={'b' * 40} version==1+1"
     assert "left no decision" in (exported / "gaps.txt").read_text()
     assert len((exported / "releases.log").read_text().splitlines()) == 2
+    criteria = list(csv.DictReader((exported / "criteria.csv").read_text().splitlines()))
+    assert {(row["criterion"], row["run"]) for row in criteria} >= {
+        ("CC8.1", rows[2]["run"]),
+        ("CC7.4", rows[3]["run"]),
+    }
     assert "not a statement that anything complies" in (exported / "README.txt").read_text()
     keys = [path.stem for path in (exported / "keys").iterdir()]
     assert len(keys) == 2

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from relgate.adapters.ledgerkeys import KEYS
 from relgate.adapters.ledgertsa import ANCHORS
-from relgate.audit import gaps, releases
+from relgate.audit import criteria, gaps, releases
 from relgate.audit.record import CONTEXT, EMPTY
 from relgate.codec import rfc3339
 from relgate.errors import UsageError
@@ -35,6 +35,7 @@ ledger.jsonl    records {first} to {last} of ledger {ledger}, one DSSE envelope 
 runs.csv        every run of the period, also those that were held, aborted or overridden
 releases.log    a line for each promotion and each rollback
 gaps.txt        what the records lack: decisions, approvals, verification after a rollout
+criteria.csv    which record supports which Trust Services Criterion; that one is met is for an auditor to say
 runs/           what each run left: its decision, its evidence, its pages
 keys/, anchors/ public keys; time stamps
 verify.sh       checks all of this with sh, openssl, jq and sha256sum: ./verify.sh --head SEQUENCE:SHA256
@@ -132,6 +133,7 @@ def _describe(
     archive.add("releases.log", "".join(releases.line(one.body, one.sequence) for one in ended).encode())
     found = [f"record {gap.sequence}: {gap.text}\n" for gap in gaps.gaps(chosen)]
     archive.add("gaps.txt", "".join(found or ["none\n"]).encode())
+    archive.add("criteria.csv", _criteria(chosen).encode())
     text = _README.format(since=since, until=until, first=first.sequence, last=last.sequence, ledger=first.ledger)
     archive.add("README.txt", text.encode())
 
@@ -172,6 +174,17 @@ def _table(chosen: tuple[Record, ...]) -> str:
                 _harmless((end or one).body.get(CONTEXT, one.body).get("actor", {}).get("name", "")),
             ]
         )
+    return out.getvalue()
+
+
+def _criteria(chosen: tuple[Record, ...]) -> str:
+    """Return a row for each criterion that a record of the stretch supports."""
+    out = io.StringIO()
+    table = csv.writer(out)
+    table.writerow(("criterion", "record", "time", "kind", "run", "says"))
+    for criterion, one, text in criteria.supported(chosen):
+        run_id = one.body.get("run_id") or one.body.get("rollout") or ""
+        table.writerow((criterion, one.sequence, one.time, one.kind, run_id, _harmless(text)))
     return out.getvalue()
 
 
