@@ -48,6 +48,14 @@ ROWS = {
 REFERENCES = [(demand, found) for demand, cells in ROWS.items() for found in re.findall(r"`([^`]+)`", cells[1])]
 
 
+AFTER = [
+    (path, needed)
+    for file in sorted((ROOT / "smoke").glob("test_*.py"))
+    for needed, path in re.findall(r'mark\.after\("([\w-]+)"\)\ndef test_smoke_(\w+)', file.read_text(encoding="utf-8"))
+]
+"""Smoke path, and the one that it comes after."""
+
+
 def merged(name: str) -> dict[str, Any]:
     """Return a policy's text over all that it extends: what is written, nothing that is only assumed."""
     return _over(BOOKS / f"{name}.yaml")
@@ -104,6 +112,15 @@ def test_every_policy_is_good_and_can_be_rolled_out(name: str) -> None:
     policy, _ = read_policy(BOOKS / f"{name}.yaml")
     plan = plan_of(policy)
     assert plan.share_at(len(plan.steps) - 1) == 1.0
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_policy_names_what_its_smoke_paths_come_after(name: str) -> None:
+    """Or the stage of a good release holds: what a path waits for never runs."""
+    assert AFTER
+    smoke = read_policy(BOOKS / f"{name}.yaml")[0].smoke
+    paths = set(smoke.paths) if smoke is not None else set()
+    assert [(path, needed) for path, needed in AFTER if path in paths and needed not in paths] == []
 
 
 def test_every_demand_has_a_row() -> None:

@@ -188,7 +188,8 @@ class Collector:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file that cannot be collected may have held a gate."""
         if report.failed:
-            self.interrupt(f"{report.nodeid or 'the session'} could not be collected")
+            why = _last_line(report)
+            self.interrupt(f"{report.nodeid or 'the session'} could not be collected{': ' if why else ''}{why}")
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """SIGINT, SIGTERM and ``pytest.exit``, whatever code the latter was given."""
@@ -241,6 +242,12 @@ def read_collected(folder: Path) -> tuple[dict[str, str] | None, tuple[str, ...]
     except (OSError, ValueError, KeyError, TypeError):
         return None, ()
     return (collected if paths else None), tuple(sorted(unknown))
+
+
+def _last_line(report: pytest.CollectReport) -> str:
+    """Return what a traceback ends with: the error itself."""
+    lines = [line.removeprefix("E ").strip() for line in report.longreprtext.splitlines()]
+    return next((line for line in reversed(lines) if line), "")[:300]
 
 
 def _failure(report: pytest.TestReport) -> str:

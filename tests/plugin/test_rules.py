@@ -301,7 +301,8 @@ def test_a_file_that_cannot_be_collected_holds(project: Project) -> None:
 
     assert ended.code in (2, 10), ended.out
     assert ended.decision == "hold"
-    assert "test_other.py could not be collected" in ended.reasons
+    assert "test_other.py could not be collected: " in ended.reasons
+    assert "No module named 'nothing_of_this_name'" in ended.reasons
 
 
 def test_a_worker_that_dies_after_its_last_gate_holds(project: Project) -> None:
