@@ -81,10 +81,13 @@ def allure(browser, run: Path) -> None:
     except UsageError as error:
         print(f"no picture of Allure: {error}")
         return
-    page = browser.new_context(viewport={"width": 1100, "height": 800}).new_page()
+    page = browser.new_context(viewport={"width": 1100, "height": 1150}).new_page()
     page.goto(path.resolve().as_uri())
     page.get_by_text("Global Errors").first.wait_for()
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(1500)  # It scrolls to the first result by itself: back to the decision.
+    page.mouse.move(550, 500)
+    page.mouse.wheel(0, -5000)
+    page.wait_for_timeout(500)
     save(page, "report-allure.png")
 
 

@@ -204,6 +204,8 @@ def test_a_gate_has_one_history_whatever_its_test_is_called(project: Project) ->
     second = results(project.run())
 
     assert first["beta"]["historyId"] == second["beta"]["historyId"]
+    assert (first["beta"]["name"], second["beta"]["name"]) == ("beta", "beta")
+    assert second["beta"]["fullName"].endswith("test_other")
 
 
 def test_on_github_a_service_can_start_no_command(project: Project) -> None:

@@ -131,6 +131,7 @@ def _settled(
     own = identity(content, row["id"])
     status = _STATUS[verdict] if told in _STATUS or result.get("status") != "passed" else "broken"
     return result | {
+        "name": row["id"],  # as people speak of it, whatever its test is called; fullName still names the test
         "status": status,
         "statusDetails": details,
         "labels": labels,
