@@ -31,7 +31,7 @@ def test_allure_results_of_a_run_lie_in_its_folder(serial: Project) -> None:
     """Each gate with its family, id, severity and figures, one history a gate whatever it observed."""
     ended = serial.run()
     results = [json.loads(path.read_text()) for path in (ended.runs[-1] / "allure-results").glob("*-result.json")]
-    beta = next(result for result in results if result["name"] == "test_beta")
+    beta = next(result for result in results if result["name"] == "beta")
     labels = {(label["name"], label["value"]) for label in beta["labels"]}
 
     assert len(results) == 2
