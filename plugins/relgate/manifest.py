@@ -80,25 +80,23 @@ def manifest(
     decisions = [one for one in mine if one.kind == "gate-decision"]
     evidence = _Evidence(reports)
     facts: dict[str, Any] = mine[-1].body["release"]
-    began = next(one for one in spoken if one.key == target.key)
+    told = [one for one in spoken if one.key == target.key]
     return {
         "schema": 1,
-        "id": f"rel_{_minute(began.since)}",
+        "id": f"rel_{_minute(told[0].since)}",
         "service": target.service,
         "version": wanted,
         "environments": {"from": _came_from(records, target, last_stage), "to": target.environment},
         "status": target.state,
-        "created": began.since,
+        "created": told[0].since,
         "changed": target.since,
         "author": next((facts[key] for key in _WHOSE if key in facts), _actor(mine)),
         "bundle": next((facts[key] for key in _BUNDLE if key in facts), None),
         "release": facts,
-        "approvals": list(gaps.approvals(decisions[-1], records)) if decisions else [],
+        "approvals": list(gaps.approvals(decisions[-1], records[: decisions[-1].sequence - 1])) if decisions else [],
         "migrations": _first(_migrations(one, evidence) for one in reversed(decisions)),
         "flags": _first(_flags(one, evidence) for one in reversed(decisions)),
-        "events": [
-            {"event": one.event, "time": one.since, "record": one.record} for one in spoken if one.key == target.key
-        ],
+        "events": [{"event": one.event, "time": one.since, "record": one.record} for one in told],
         "runs": [_run(one) for one in decisions],
         "error": None if target.state == "promoted" else _error(decisions),
         "missing": evidence.missing,
