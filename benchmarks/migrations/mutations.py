@@ -118,7 +118,7 @@ class Bench:
         live = Live(heads, large=large) if heads is not None else None
         if heads is None and not large:
             live = Live((), large=False)
-        with closing(AlembicTool(ini, warm=True)) as tool:
+        with closing(AlembicTool(ini, waits=True)) as tool:
             return examine(plan, migrations, tool, self.server, live)[0]
 
     def judge(self, mutant: Mutant) -> Result:

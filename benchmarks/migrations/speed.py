@@ -113,7 +113,7 @@ def once(server: PostgresServer, project: Path, name: str) -> Took:
 
 def child(url: str, ini: Path, name: str, *, profiled: bool = False) -> None:
     """Prove once, print what was found and how long it took."""
-    tool = AlembicTool(ini, warm=True)
+    tool = AlembicTool(ini, waits=True)
     with PostgresServer.at(url) as server:
         profile = cProfile.Profile()
         if profiled:

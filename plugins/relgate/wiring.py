@@ -54,7 +54,7 @@ def make_tool(migrations: Migrations) -> Tool:
     if migrations.kind == "alembic":
         from relgate.adapters.alembic import AlembicTool
 
-        return AlembicTool(Path(migrations.source), warm=True)
+        return AlembicTool(Path(migrations.source), waits=True)
     if migrations.kind == "django":
         from relgate.adapters.django import DjangoTool
 

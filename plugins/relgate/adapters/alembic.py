@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 from relgate.adapters import sqlguard
 from relgate.adapters.alembicread import revisions_of, told
+from relgate.adapters.alembicwait import Waiting, leaves_nothing, may_wait
 from relgate.adapters.inproject import explained, failure_of, inside, relative
 from relgate.adapters.sqldriver import load
 from relgate.adapters.sqlrecord import Recorder, listening
-from relgate.adapters.sqlwarm import Warm
 from relgate.errors import SourceError, UsageError
 from relgate.ports.migrations import Failure, Ran
 
@@ -44,14 +44,14 @@ class AlembicTool:
     """A project with an ``alembic.ini`` or a ``[tool.alembic]`` in its pyproject.toml. Fills the port ``Tool``.
 
     ``ini``: either file; its folder is the project. ``neutral``: run the revisions without the project's ``env.py``.
-    ``warm``: keep the connection of a step that nobody watches for the next. With either, ``close`` before a scratch
-    database is copied: a connection to it is kept.
+    ``waits``: let ``env.py`` wait after a step that nobody watches for the next one (``alembicwait``). With either,
+    ``close`` before a scratch database is copied: a connection to it is kept.
     """
 
     name = "alembic"
     watches = True
 
-    def __init__(self, ini: Path, *, neutral: bool = False, warm: bool = False) -> None:
+    def __init__(self, ini: Path, *, neutral: bool = False, waits: bool = False) -> None:
         load("alembic")
         self._ini = ini.resolve()
         self.project = self._ini.parent
@@ -61,7 +61,9 @@ class AlembicTool:
         self._import_paths: list[str] = []
         self._configured: tuple[Any, str | None] | None = None
         self._kept: tuple[Scratch, Any] | None = None
-        self._warm = Warm() if warm else None
+        self._waits = waits and not neutral
+        self._waiting: Waiting | None = None
+        self._plain: bool | None = None
         self._env: str | None = None
         self._chosen: dict[tuple[str | None, ...], tuple[str, ...]] = {}
         self._nodes: dict[str, tuple[Any, str]] = {}
@@ -155,6 +157,7 @@ class AlembicTool:
             SourceError: the revision needs a database, or ``env.py`` has no offline half.
 
         """
+        self._end()
         buffer = io.StringIO()
         try:
             node, _ = self._node(revision)
@@ -162,7 +165,8 @@ class AlembicTool:
             with inside(self.project, dict.fromkeys(_URLS, f"{engine}://")), sqlguard.only(None):
                 config = self._config(f"{engine}://")
                 options = {"as_sql": True, "starting_rev": start or None, "destination_rev": revision}
-                with self._environment(config, self._one_step(node, direction, []), **options) as environment:
+                steps = [self._revision_step(node, direction)]
+                with self._environment(config, lambda *_: steps, **options) as environment:
                     environment.context_opts["output_buffer"] = buffer
                     self._render(environment, engine)
         except (Exception, SystemExit) as error:
@@ -172,8 +176,7 @@ class AlembicTool:
 
     def close(self) -> None:
         """Give back the kept connection and the import path; the tool may be used again."""
-        if self._warm is not None:
-            self._warm.close()
+        self._end()
         if self._kept is not None:
             connection = self._kept[1]
             self._kept = None
@@ -235,26 +238,64 @@ class AlembicTool:
         environment = load("alembic.runtime.environment").EnvironmentContext
         return environment(config, self._script(), fn=work, **options)
 
-    def _one_step(self, node: Any, direction: Direction, done: list[Any]) -> Callable[..., Any]:
-        step = load("alembic.runtime.migration").RevisionStep
-
-        def work(_heads: tuple[str, ...], context: Any) -> list[Any]:
-            done.append(context)
-            return [step(self._script().revision_map, node, direction == "up")]
-
-        return work
+    def _revision_step(self, node: Any, direction: Direction) -> Any:
+        return load("alembic.runtime.migration").RevisionStep(self._script().revision_map, node, direction == "up")
 
     # --- running
 
     def _step(self, scratch: Scratch, node: Any, direction: Direction, recorder: Recorder, output: io.StringIO) -> None:
-        done: list[Any] = []
-        work = self._one_step(node, direction, done)
+        step = self._revision_step(node, direction)
         with listening(recorder, self._books()):
-            self._run(scratch, work, output, warm=self._warm if recorder.watch is None else None)
+            if self._waits and self._plain and recorder.watch is None and scratch.engine == "postgresql":
+                called = self._wait(scratch, step, recorder, output)
+            else:
+                called = self._start(scratch, step, output)
         recorder.check()
-        if not done:
+        if not called:
             message = f"{self._env_path()}: expected it to call context.run_migrations(), it did not"
             raise SourceError(message)
+        if self._waits and self._plain is None:
+            self._plain = may_wait(self._env_text())
+        # What belongs to no revision is env.py's: it would be left out if that waited.
+        self._plain = self._plain and all(one.line or one.books for one in recorder.statements)
+
+    def _start(self, scratch: Scratch, step: Any, output: io.StringIO) -> bool:
+        """Take a step with a start of its own."""
+        self._end()
+        called: list[Any] = []
+
+        def work(_heads: tuple[str, ...], context: Any) -> list[Any]:
+            called.append(context)
+            return [step]
+
+        self._run(scratch, work, output)
+        return bool(called)
+
+    def _wait(self, scratch: Scratch, step: Any, recorder: Recorder, output: io.StringIO) -> bool:
+        """Take a step with the ``env.py`` that waits for one, or with one that will then."""
+        url = self._url(scratch)
+        with inside(self.project, dict(scratch.environment) | dict.fromkeys(_URLS, url), output):
+            waiting = self._waiting
+            if waiting is None or waiting.scratch != scratch or not waiting.ready:
+                self._end()
+                guard = sqlguard.Guard(scratch)
+                waiting = self._waiting = Waiting(scratch, guard, lambda work: self._env_py(url, work))
+            with waiting.guard.standing():
+                waiting.step(step, lambda: leaves_nothing(recorder.statements))
+        if not waiting.waits:
+            self._end()
+        return waiting.called
+
+    def _env_py(self, url: str, work: Callable[..., Any]) -> None:
+        with self._environment(self._config(url), work):
+            self._script().run_env()
+
+    def _end(self) -> None:
+        """Let an ``env.py`` that waits come to its end: two at once would share Alembic's global names."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            with inside(self.project, {}):
+                waiting.end()
 
     def _run(
         self,
@@ -263,13 +304,13 @@ class AlembicTool:
         output: io.StringIO,
         *,
         real: bool = False,
-        warm: Warm | None = None,
         **options: Any,
     ) -> None:
         """Let ``env.py``, or what stands for it, call ``work`` with a connection to the scratch database."""
+        self._end()
         url = self._url(scratch)
         variables = dict(scratch.environment) | dict.fromkeys(_URLS, url)
-        with inside(self.project, variables, output), sqlguard.only(scratch, warm) as guard:
+        with inside(self.project, variables, output), sqlguard.only(scratch) as guard:
             config = self._config(url)
             with self._environment(config, work, **options) as environment:
                 if real or not self.neutral:
@@ -317,6 +358,7 @@ class AlembicTool:
         """Return ``target_metadata`` and the dialect that ``env.py`` configures, by its offline half; (None, None)."""
         if self._configured is None:
             self._configured = (None, None)
+            self._end()
             seen: list[Any] = []
 
             def work(_heads: Any, context: Any) -> list[Any]:

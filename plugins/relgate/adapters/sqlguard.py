@@ -20,7 +20,6 @@ from relgate.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from relgate.adapters.sqlwarm import Warm
     from relgate.ports.migrations import Scratch
 
 # Settings of a session that a project may keep; all others say where to connect, as whom, or how to encrypt.
@@ -41,15 +40,11 @@ class GuardError(SourceError):
 
 
 @dataclass(slots=True, eq=False)
-class _Guard:
-    """``scratch``: None refuses every connection. ``opened``: what this guard let through, to be closed with it.
-
-    ``warm``: keeps a connection for the next guard, where there is one.
-    """
+class Guard:
+    """``scratch``: None refuses every connection. ``opened``: what this guard let through, to be closed with it."""
 
     scratch: Scratch | None
     opened: list[Any] = field(default_factory=list)
-    warm: Warm | None = None
     refused: GuardError | None = None
 
     def refuse(self, text: str) -> GuardError:
@@ -57,13 +52,36 @@ class _Guard:
         self.refused = GuardError(text)
         return self.refused
 
+    @contextlib.contextmanager
+    def standing(self) -> Iterator[None]:
+        """Lead every connection that is made within to the scratch database; what is opened stays open.
 
-_now: list[_Guard] = []
+        Raises:
+            GuardError: a connection was refused, even where the project's code went on without it.
+
+        """
+        _install()
+        _now.append(self)
+        try:
+            yield
+        finally:
+            _now.remove(self)
+        if self.refused is not None:
+            raise self.refused
+
+    def close(self) -> None:
+        """Close what was let through; an open transaction is undone."""
+        for connection in self.opened:
+            _close(connection)
+        self.opened.clear()
+
+
+_now: list[Guard] = []
 _installed: list[bool] = []
 
 
 @contextlib.contextmanager
-def only(scratch: Scratch | None, warm: Warm | None = None) -> Iterator[_Guard]:
+def only(scratch: Scratch | None) -> Iterator[Guard]:
     """Lead every connection that is made within to one scratch database, None: refuse every one.
 
     At the end the connections are closed, an open transaction is undone.
@@ -72,18 +90,12 @@ def only(scratch: Scratch | None, warm: Warm | None = None) -> Iterator[_Guard]:
         GuardError: a connection was refused, even where the project's code went on without it.
 
     """
-    _install()
-    guard = _Guard(scratch, warm=warm)
-    _now.append(guard)
+    guard = Guard(scratch)
     try:
-        yield guard
+        with guard.standing():
+            yield guard
     finally:
-        _now.remove(guard)
-        for connection in guard.opened:
-            if warm is None or not warm.keeps(connection):
-                _close(connection)
-    if guard.refused is not None:
-        raise guard.refused
+        guard.close()
 
 
 def _install() -> None:
@@ -93,7 +105,6 @@ def _install() -> None:
     event.listen(load("sqlalchemy.engine").Engine, "do_connect", _do_connect)
     event.listen(load("sqlalchemy.pool").Pool, "connect", _connected)
     event.listen(load("sqlalchemy.pool").Pool, "checkout", _checked_out)
-    event.listen(load("sqlalchemy.engine").Engine, "engine_connect", _engine_connected)
     _installed.append(True)
 
 
@@ -121,12 +132,7 @@ def _do_connect(dialect: Any, record: Any, arguments: Any, parameters: dict[str,
         raise guard.refuse(message)
     arguments[:], ours = target(dialect, scratch)
     kept = {key: value for key, value in parameters.items() if key in _KEPT}
-    if guard.warm is None:
-        connection = dialect.connect(*arguments, **(kept | ours))
-    else:
-        key = (scratch.name, dialect.driver, sorted((name, repr(value)) for name, value in kept.items()))
-        connection = guard.warm.connect(key, lambda: dialect.connect(*arguments, **(kept | ours)))
-        guard.warm.introduce(dialect, connection)
+    connection = dialect.connect(*arguments, **(kept | ours))
     record.info[_MARK] = guard
     guard.opened.append(connection)
     return connection
@@ -158,11 +164,6 @@ def _connected(connection: Any, record: Any) -> None:
 def _checked_out(_connection: Any, record: Any, _proxy: Any) -> None:
     if _now and record.info.get(_MARK) is not _now[-1]:
         raise load("sqlalchemy").exc.DisconnectionError
-
-
-def _engine_connected(connection: Any) -> None:
-    if _now and _now[-1].warm is not None:
-        _now[-1].warm.share(connection.engine, connection.connection.driver_connection)
 
 
 def _close(connection: Any) -> None:
