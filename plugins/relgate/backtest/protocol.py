@@ -28,6 +28,10 @@ class Side:
     failed: Flags
     instance: Ints
 
+    def of(self, runs: slice) -> Side:
+        """Return what these runs saw."""
+        return Side(self.latency_s[runs], self.failed[runs], self.instance)
+
 
 @dataclass(frozen=True, slots=True)
 class Tick:
@@ -36,6 +40,10 @@ class Tick:
     t_s: int
     candidate: Side
     baseline: Side
+
+    def of(self, runs: slice) -> Tick:
+        """Return what these runs saw."""
+        return Tick(self.t_s, self.candidate.of(runs), self.baseline.of(runs))
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,11 +57,16 @@ class Bins:
         if self._anchor is None:
             raise ValueError("bins: no anchor yet")
         with np.errstate(divide="ignore", invalid="ignore"):
-            place = (np.log(latency_s) - (self._anchor + _LOW)[:, None]) / WIDTH
-        index = np.fmin(np.fmax(place, 0), BINS - 1).astype(np.intp)
-        flat = np.bincount((index + self._row).ravel(), minlength=self._runs * BINS)
+            place = np.log(latency_s)
+            place -= (self._anchor + _LOW)[:, None]
+            place /= WIDTH
+        missing = np.isnan(place.min(axis=1))
+        np.fmin(np.fmax(place, 0, out=place), BINS - 1, out=place)
+        index = place.astype(np.intp)
+        index += self._row
+        flat = np.bincount(index.ravel(), minlength=self._runs * BINS)
         counts = flat.reshape(self._runs, BINS).astype(np.float64)
-        counts[np.isnan(place).any(axis=1)] = np.nan
+        counts[missing] = np.nan
         return counts
 
     def anchor(self, *sides: Floats) -> bool:
@@ -91,18 +96,19 @@ class Contrast:
         The variance of an empty side is infinite. Counts that are NaN make both NaN, and are forgotten.
         """
         both = candidate + limit
-        self._pool += np.where(np.isnan(both), 0.0, both)
+        both[np.isnan(both).any(axis=1)] = 0.0
+        self._pool += both
         total = self._pool.sum(axis=1)
         n, m = candidate.sum(axis=1), limit.sum(axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             below = np.cumsum(self._pool, axis=1)
-            found = [self._feature(q, below, total) for q in self._features]
             excess, variance = [], []
-            for g, slope in found:
-                share = self._pool / total[:, None]
-                mean = (share * g).sum(axis=1)
-                spread = np.maximum((share * g * g).sum(axis=1) - mean * mean, 1e-9)
-                difference = (candidate * g).sum(axis=1) / n - (limit * g).sum(axis=1) / m
+            for q in self._features:
+                g, slope = self._feature(q, below, total)
+                weighed = self._pool * g
+                mean = weighed.sum(axis=1) / total
+                spread = np.maximum(_dot(weighed, g) / total - mean * mean, 1e-9)
+                difference = _dot(candidate, g) / n - _dot(limit, g) / m
                 excess.append(difference / slope)
                 variance.append(spread * (1 / n + 1 / m) / slope**2)
         return np.stack(excess, axis=1), np.stack(variance, axis=1)
@@ -115,9 +121,10 @@ class Contrast:
 
     def _rank(self, below: Floats, total: Floats) -> tuple[Floats, Floats]:
         g = (2 * below - self._pool) / total[:, None] - 1
-        up, down = np.ones_like(g), -np.ones_like(g)
-        up[:, :-_STEP], down[:, _STEP:] = g[:, _STEP:], g[:, :-_STEP]
-        slope = (self._pool * (up - down)).sum(axis=1) / total / (2 * _STEP * WIDTH)
+        # What is shifted out of the bins has rank 1 above and -1 below.
+        up = _dot(self._pool[:, :-_STEP], g[:, _STEP:]) + self._pool[:, -_STEP:].sum(axis=1)
+        down = _dot(self._pool[:, _STEP:], g[:, :-_STEP]) - self._pool[:, :_STEP].sum(axis=1)
+        slope = (up - down) / total / (2 * _STEP * WIDTH)
         return g, np.maximum(slope, 1e-3)
 
     def _beyond(self, q: float, below: Floats, total: Floats) -> tuple[Floats, Floats]:
@@ -134,6 +141,12 @@ class Contrast:
         return g, np.maximum(slope, 1e-3)
 
 
+def _dot(one: Floats, other: Floats) -> Floats:
+    """Return the sum of products of each row."""
+    total: Floats = np.einsum("rb,rb->r", one, other)
+    return total
+
+
 class Block(NamedTuple):
     """One block: ``excess`` and ``variance`` as of ``Contrast.block``. ``empty``: no side had a request."""
 
@@ -147,19 +160,21 @@ class Blocks:
 
     def __init__(self, runs: int, features: tuple[float | None, ...], block_s: int) -> None:
         self._bins, self._contrast = Bins(runs), Contrast(runs, features)
-        self._none = np.zeros((runs, BINS))
-        self._candidate, self._limit = self._none, self._none
+        self._candidate: list[Floats] = []
+        self._limit: list[Floats] = []
         self._block_s, self._seconds = block_s, 0
 
     def see(self, candidate_s: Floats, limit_s: Floats) -> Block | None:
         """Take the latencies, shape (runs, n), of one second; return the block that it ends, None within one."""
-        if self._bins.anchor(candidate_s, limit_s):
-            self._candidate = self._candidate + self._bins.count(candidate_s)
-            self._limit = self._limit + self._bins.count(limit_s)
+        self._candidate.append(candidate_s)
+        self._limit.append(limit_s)
+        anchored = self._bins.anchor(candidate_s, limit_s)
         self._seconds += 1
         if self._seconds % self._block_s:
             return None
-        empty = not (self._candidate.any() or self._limit.any())
-        found = Block(*self._contrast.block(self._candidate, self._limit), empty)
-        self._candidate, self._limit = self._none, self._none
-        return found
+        candidate = np.concatenate(self._candidate, axis=1)
+        limit = np.concatenate(self._limit, axis=1)
+        self._candidate, self._limit = [], []
+        empty = not anchored or not (candidate.shape[1] or limit.shape[1])
+        counts = (self._bins.count(candidate), self._bins.count(limit))
+        return Block(*self._contrast.block(*counts), empty)
