@@ -170,6 +170,24 @@ def test_the_length_of_bursts_is_measured(bursts_s: int) -> None:
     assert found == pytest.approx(bursts_s, abs=0.6)
 
 
+@pytest.mark.parametrize("bursts_s", [4, 6, 9])
+def test_bursts_that_hide_in_single_seconds_are_measured_in_averages(bursts_s: int) -> None:
+    """Ten requests a second: no second alone stands out, however slow; lengths are memoryless."""
+    series = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        excess, variance = _seconds(seed, 1800, 0.27)
+        begin = 20
+        while begin < 1700:
+            length = int(rng.geometric(1 / bursts_s))
+            excess[begin : begin + length] += rng.choice([-0.95, 0.95])
+            begin += length + int(rng.geometric(1 / 150))
+        series.append((excess, variance))
+
+    assert burst_length(series) == pytest.approx(bursts_s, rel=0.3)
+    assert burst_length([_seconds(k, 1800, 0.27) for k in range(10)]) == ASSUMED.bursts_s  # Not calm: not seen.
+
+
 def test_bursts_are_never_believed_to_be_shorter_or_longer_than_makes_sense() -> None:
     """A second is taken for the usual two; half a minute is no burst."""
     assert burst_length([_seconds(k, 600, 0.05, 1) for k in range(10)]) == ASSUMED.bursts_s

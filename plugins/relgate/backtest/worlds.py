@@ -268,5 +268,6 @@ WORLDS: dict[str, World] = {
     "diurnal": World(noise=replace(BURSTY, diurnal=Diurnal()), errors=Errors(burst=BURST)),
     "low-traffic": World(rate=0.2, noise=BURSTY, errors=Errors(burst=BURST)),
     "three-instances": World(instances=3, noise=BURSTY, errors=Errors(burst=BURST)),
+    "long-pauses": World(noise=Noise(pauses=Pauses(factor=8.0, last_s=10.0, every_s=300.0))),
 }
 """Kinds of noise by name, each with a good release; ``replace`` gives rate, effect or errors."""

@@ -61,6 +61,9 @@ _SD = (0.0, 0.004, 0.008, 0.012, 0.016, 0.02, 0.025, 0.03, 0.036, 0.043, 0.052, 
 _TAU_S = (10.0, 20.0, 40.0, 60.0, 90.0, 140.0, 200.0, 300.0, 500.0)
 _WHITE = (1.0, 1.4, 2.0, 3.0, 5.0, 8.0)
 _OUTLIER = 4.0
+_AVERAGED_S = (1, 2, 3, 4, 5, 7, 10)
+_STANDS_OUT = 0.5
+"""A pause to A_PAUSE times moves the excess by as much or more: the rank of a request has an end."""
 
 
 def estimate(series: Sequence[tuple[Floats, Floats]], block_s: int, bake_s: float) -> Noise | None:
@@ -89,23 +92,52 @@ def burst_length(series: Sequence[tuple[Floats, Floats]]) -> float:
     _OUTLIER usual deviations to the same side. The answer is their mean length, the correlation time of memoryless
     ones, at least ASSUMED.bursts_s and at most LONGEST_BURST_S; CALM where bakes of LEAST_CALM_S had next to none, and
     a pause to A_PAUSE times the usual latency would have stood out.
+
+    Where few requests a second let a pause hide, seconds are averaged, k at once, until it cannot. What is shorter than
+    those averages is not seen, so nothing is called calm by them; but a burst that goes on in the next one with chance
+    p lasts -k / log(p) seconds in the mean, whatever its first average needed to stand out.
     """
+    kept = [one for one in series if (np.isfinite(one[0]) & np.isfinite(one[1])).sum() >= LEAST_BLOCKS]
+    usual_s = 0.0
+    for k in _AVERAGED_S:
+        lengths, seconds, widest = _bursts([_averages(*one, k) for one in kept])
+        if (
+            k == 1
+            and len(lengths) * LEAST_CALM_S <= seconds
+            and seconds >= LEAST_CALM_S
+            and widest <= math.log(A_PAUSE)
+        ):
+            return CALM
+        if len(lengths) >= LEAST_BURSTS:
+            lasting = 1.0 - len(lengths) / sum(lengths)
+            usual_s = 1.0 / (1.0 - lasting) if k == 1 else k / -math.log(lasting) if lasting > 0 else 0.0
+        if widest <= _STANDS_OUT:
+            break
+    return min(max(usual_s, ASSUMED.bursts_s), LONGEST_BURST_S)
+
+
+def _averages(excess: Floats, variance: Floats, k: int) -> Floats:
+    """Return the means of each ``k`` seconds, NaN where one of them shows nothing."""
+    seen = np.where(np.isfinite(variance), excess, np.nan)
+    means: Floats = seen[: len(seen) // k * k].reshape(-1, k).mean(axis=1)
+    return means
+
+
+def _bursts(series: Sequence[Floats]) -> tuple[list[int], int, float]:
+    """Return the lengths of all bursts, how many values there are, and the largest deviation that is none yet."""
     lengths: list[int] = []
-    seconds, widest = 0, 0.0
-    for excess, variance in series:
-        seen = np.isfinite(variance) & np.isfinite(excess)
-        if seen.sum() < LEAST_BLOCKS:
+    count, widest = 0, 0.0
+    for excess in series:
+        seen = np.isfinite(excess)
+        if not seen.any():
             continue
         away = np.where(seen, excess - np.median(excess[seen]), 0.0)
         usual = 1.4826 * float(np.median(np.abs(away[seen])))
         side = np.where(np.abs(away) > _OUTLIER * max(usual, 1e-12), np.sign(away), 0.0)
         edges = np.flatnonzero(np.diff(side, prepend=0.0, append=0.0))
         lengths += [int(end - begin) for begin, end in pairwise(edges) if side[begin]]
-        seconds, widest = seconds + int(seen.sum()), max(widest, _OUTLIER * usual)
-    if len(lengths) * LEAST_CALM_S <= seconds and seconds >= LEAST_CALM_S and widest <= math.log(A_PAUSE):
-        return CALM
-    usual_s = float(np.mean(lengths)) if len(lengths) >= LEAST_BURSTS else 0.0
-    return min(max(usual_s, ASSUMED.bursts_s), LONGEST_BURST_S)
+        count, widest = count + int(seen.sum()), max(widest, _OUTLIER * usual)
+    return lengths, count, widest
 
 
 def excesses(
