@@ -8,6 +8,8 @@ the steps alone. Wall time from the start of pytest to its end; the shop is up b
 temporary folder. All use the same browser, the one that relgate finds; RELGATE_CHROMIUM names another one. How much the
 browser makes out is seen by running it twice, with a chromium-headless-shell and with a whole chromium.
 
+Neither loads pytest plugins that it has no use for and that only development has (Schemathesis, Locust, Hypothesis).
+
 Plain is a fair twin: the same steps with the same waits of Playwright, a browser for the session and a context for each
 test, the mails and webhooks in threads of its own process.
 """
@@ -27,6 +29,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PLAIN = Path(__file__).parent / "plain"
+LIGHT = ["-p", "no:schemathesis", "-p", "no:locust", "-p", "no:hypothesispytest", "-p", "no:anyio"]
 sys.path.insert(0, str(ROOT))
 
 
@@ -76,7 +79,7 @@ def measure(name: str, folder: Path) -> float:
             command += ["--gate-reports", str(folder / "reports")]
         began = time.monotonic()
         done = subprocess.run(
-            [sys.executable, "-m", *command], cwd=ROOT, env=environment, capture_output=True, text=True
+            [sys.executable, "-m", *command, *LIGHT], cwd=ROOT, env=environment, capture_output=True, text=True
         )
         took = time.monotonic() - began
     if done.returncode != 0:

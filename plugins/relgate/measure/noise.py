@@ -61,6 +61,9 @@ _SD = (0.0, 0.004, 0.008, 0.012, 0.016, 0.02, 0.025, 0.03, 0.036, 0.043, 0.052, 
 _TAU_S = (10.0, 20.0, 40.0, 60.0, 90.0, 140.0, 200.0, 300.0, 500.0)
 _WHITE = (1.0, 1.4, 2.0, 3.0, 5.0, 8.0)
 _OUTLIER = 4.0
+_TRIMS = (4.0, 2.5)
+"""Deviations beyond which a block is no sign of drift. A pause that fills a part of a block lies between both: taken
+for drift it makes that look short, and left out it may take some of the drift along. The more careful answer counts."""
 _AVERAGED_S = (1, 2, 3, 4, 5, 7, 10)
 _STANDS_OUT = 0.5
 """A pause to A_PAUSE times moves the excess by as much or more: the rank of a request has an end."""
@@ -72,17 +75,24 @@ def estimate(series: Sequence[tuple[Floats, Floats]], block_s: int, bake_s: floa
     ``series``: of each pair of equal sides the excess and its sampling variance of each block (log units and their
     square), as one instance against one. ``block_s``: seconds of a block. ``bake_s``: how long bakes will be.
     """
-    kept = [_ordinary(*one) for one in series if np.isfinite(one[1]).sum() >= LEAST_BLOCKS]
-    if not kept:
+    long = [one for one in series if np.isfinite(one[1]).sum() >= LEAST_BLOCKS]
+    if not long:
         return None
+    found = [_most_careful([_ordinary(*one, trim) for one in long], block_s, bake_s) for trim in _TRIMS]
+    sd, tau, _ = min(found, key=lambda one: one[2])
+    return Noise(SAFETY * sd, SAFETY * tau, source="measured")
+
+
+def _most_careful(series: Sequence[tuple[Floats, Floats]], block_s: int, bake_s: float) -> tuple[float, float, float]:
+    """Return standard deviation and correlation time of one instance, and what a bake would say about an effect."""
     sd, tau, white = (axis.ravel() for axis in np.meshgrid(_SD, _TAU_S, _WHITE, indexing="ij"))
-    likelihood = np.sum([_log_likelihood(*one, sd, tau, white, block_s) for one in kept], axis=0)
+    likelihood = np.sum([_log_likelihood(*one, sd, tau, white, block_s) for one in series], axis=0)
     possible = np.flatnonzero(likelihood >= likelihood.max() - CONTRADICTED)
-    usual = float(np.median(np.concatenate([variance[np.isfinite(variance)] for _, variance in kept])))
+    usual = float(np.median(np.concatenate([variance[np.isfinite(variance)] for _, variance in series])))
     blocks = max(1, int(bake_s / block_s))
     told = [information(2 * sd[i] ** 2, tau[i], block_s, np.full(blocks, usual * white[i]))[-1] for i in possible]
-    worst = int(possible[int(np.argmin(told))])
-    return Noise(SAFETY * float(sd[worst]), SAFETY * float(tau[worst]), source="measured")
+    least = int(np.argmin(told))
+    return float(sd[possible[least]]), float(tau[possible[least]]), float(told[least])
 
 
 def burst_length(series: Sequence[tuple[Floats, Floats]]) -> float:
@@ -154,12 +164,12 @@ def excesses(
     return np.where(seen, both[:, 0], 0.0), np.where(seen, both[:, 1], np.inf)
 
 
-def _ordinary(excess: Floats, variance: Floats) -> tuple[Floats, Floats]:
-    """Hide outliers (pauses): the filter of a bake does not learn drift from them either."""
+def _ordinary(excess: Floats, variance: Floats, trim: float) -> tuple[Floats, Floats]:
+    """Hide what lies more than ``trim`` usual deviations away: the filter of a bake learns no drift from it either."""
     seen = np.isfinite(variance) & np.isfinite(excess)
     middle = float(np.median(excess[seen]))
     usual = 1.4826 * float(np.median(np.abs(excess[seen] - middle)))
-    seen &= np.abs(excess - middle) <= _OUTLIER * max(usual, math.sqrt(float(np.median(variance[seen]))))
+    seen &= np.abs(excess - middle) <= trim * max(usual, math.sqrt(float(np.median(variance[seen]))))
     return np.where(seen, excess, 0.0), np.where(seen, variance, np.inf)
 
 
