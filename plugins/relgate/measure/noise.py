@@ -61,7 +61,7 @@ _SD = (0.0, 0.004, 0.008, 0.012, 0.016, 0.02, 0.025, 0.03, 0.036, 0.043, 0.052, 
 _TAU_S = (10.0, 20.0, 40.0, 60.0, 90.0, 140.0, 200.0, 300.0, 500.0)
 _WHITE = (1.0, 1.4, 2.0, 3.0, 5.0, 8.0)
 _OUTLIER = 4.0
-_TRIMS = (4.0, 2.5)
+_TRIMS = (4.0, 3.0)
 """Deviations beyond which a block is no sign of drift. A pause that fills a part of a block lies between both: taken
 for drift it makes that look short, and left out it may take some of the drift along. The more careful answer counts."""
 _AVERAGED_S = (1, 2, 3, 4, 5, 7, 10)
