@@ -282,3 +282,94 @@ def test_what_a_step_scanned_is_known_when_it_is_done(tmp_path: Path, server: Po
         assert session.run(scans)[0][0] > before[0][0]
     assert tool._waiting is not None
     tool.close()
+
+
+TENANTS = """
+print("started")
+from alembic import context
+from sqlalchemy import create_engine, pool
+for tenant in ("one", "two"):
+    options = {"options": "-csearch_path=" + tenant}
+    with create_engine(
+        "postgresql+psycopg://nobody@production.invalid/live", connect_args=options, poolclass=pool.NullPool
+    ).connect() as connection:
+        context.configure(connection=connection)
+        with context.begin_transaction():
+            context.run_migrations()
+"""
+SETTING = TOLD.replace(
+    "config = context.config\n",
+    'config = context.config\nimport os\nos.environ["COLUMN"] = "b"\nos.chdir("migrations")\n',
+)
+SECOND = (
+    "import sqlalchemy; global kept; "
+    "kept = sqlalchemy.create_engine('postgresql+psycopg://a@b.invalid/c', pool_reset_on_return=None).connect(); "
+    "kept.exec_driver_sql('ALTER TABLE made_1 ALTER id SET NOT NULL')"
+)
+REMEMBERED = "import contextvars\nvariable = contextvars.ContextVar('variable')\nvariable.set('b')\n"
+
+
+def test_an_env_that_runs_twice_is_started_for_each_step(tmp_path: Path, server: PostgresServer) -> None:
+    """One run for each tenant: both get every revision."""
+    tool, scratch = project(tmp_path, MAKE, "CREATE TABLE made_2 (id int)", env=TENANTS), server.create()
+    with server.open(scratch) as session:
+        session.run("CREATE SCHEMA one")
+        session.run("CREATE SCHEMA two")
+    assert starts(moved(tool, scratch, "r1", "-r1", "r1", "r2")) == [1, 1, 1, 1]
+    tool.close()
+    with server.open(scratch) as session:
+        tables = "SELECT count(*) FROM pg_tables WHERE schemaname IN ('one', 'two') AND tablename LIKE 'made_%'"
+        assert session.run(tables) == [(4,)]
+
+
+def test_what_env_sets_for_its_revisions_is_there_for_each(
+    tmp_path: Path, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Variables of the environment and of the context, and the folder."""
+    (tmp_path / "remembered.py").write_text(REMEMBERED, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    tool, scratch = (
+        project(tmp_path, MAKE, "SELECT 1", "SELECT 1", env="import remembered\n" + SETTING),
+        server.create(),
+    )
+    for number in (2, 3):
+        file = tmp_path / "migrations" / "versions" / f"r{number}.py"
+        asked = (
+            f"    import os, pathlib, remembered\n    assert pathlib.Path('env.py').exists()\n"
+            f"    op.execute('CREATE TABLE made_{number} (' + os.environ['COLUMN'] + ' int, a'\n"
+            f"        + remembered.variable.get() + ' int)')"
+        )
+        file.write_text(file.read_text(encoding="utf-8").replace("    op.execute('SELECT 1')", asked), encoding="utf-8")
+    assert starts(moved(tool, scratch, "r1", "-r1", "r1", "r2", "r3")) == [1, 1, 0, 0, 0]
+    tool.close()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "op.get_bind().connection.cursor().execute(\"SET session_replication_role = 'replica'\")",
+        "op.get_bind().connection.cursor().execute('CREATE TEMP TABLE made_9 (id int)')",
+        "op.get_bind().commit()",
+        "op.get_bind().rollback()",
+        SECOND,
+    ],
+    ids=["a setting past SQLAlchemy", "a table past SQLAlchemy", "a commit", "a rollback", "a second connection"],
+)
+def test_what_a_revision_does_by_itself_does_not_reach_the_next(
+    code: str, tmp_path: Path, server: PostgresServer
+) -> None:
+    """The same outcomes and rows as with starts of their own, also where no statement tells what was done."""
+    child = "CREATE TABLE made_2 (id int REFERENCES made_1)"
+    wrong = "SET LOCAL lock_timeout = '2s'|INSERT INTO made_2 VALUES (7)"
+    first = project(tmp_path, MAKE, child, "COMMENT ON TABLE made_2 IS 'a'", wrong)
+    file = tmp_path / "migrations" / "versions" / "r3.py"
+    file.write_text(file.read_text(encoding="utf-8").replace("def downgrade", f"    {code}\n\ndef downgrade"))
+    seen = []
+    for tool in (first, AlembicTool(tmp_path / "alembic.ini")):
+        scratch = server.create()
+        done = [tool.move(scratch, one.lstrip("-"), _way(one)) for one in ("r1", "-r1", "r1", "r2", "r3", "r4")]
+        tool.close()
+        with server.open(scratch) as session:
+            seen.append(([ran.failure and ran.failure.state for ran in done], session.rows()))
+    assert seen[0] == seen[1]
+    assert seen[0][0][-1] == "23503"

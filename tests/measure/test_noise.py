@@ -188,6 +188,34 @@ def test_bursts_that_hide_in_single_seconds_are_measured_in_averages(bursts_s: i
     assert burst_length([_seconds(k, 1800, 0.27) for k in range(10)]) == ASSUMED.bursts_s  # Not calm: not seen.
 
 
+def _pausing(seed: int, sd: float, height: float) -> Blocks:
+    """Half an hour of seconds with pauses of ten seconds in the mean, every three minutes."""
+    rng = np.random.default_rng(seed)
+    excess, variance = _seconds(seed, 1800, sd)
+    begin = 20
+    while begin < 1700:
+        length = int(rng.geometric(0.1))
+        excess[begin : begin + length] += rng.choice([-height, height])
+        begin += length + int(rng.geometric(1 / 180))
+    return excess, variance
+
+
+def test_alike_latencies_are_not_called_calm_where_averages_show_pauses() -> None:
+    """A pause moves ranks by no more than they can move: half as far where latencies are half as wide."""
+    series = [_pausing(seed, 0.21, 0.38) for seed in range(8)]
+
+    assert burst_length(series) >= ASSUMED.bursts_s
+
+
+def test_seconds_without_requests_do_not_end_the_search_for_pauses() -> None:
+    """Every third second of little traffic has nobody in it: averages are those of the others."""
+    series = [_pausing(seed, 0.27, 0.95) for seed in range(8)]
+    for seed, (_, variance) in enumerate(series):
+        variance[np.random.default_rng(seed).random(len(variance)) < 0.33] = np.inf
+
+    assert burst_length(series) > 5
+
+
 def test_bursts_are_never_believed_to_be_shorter_or_longer_than_makes_sense() -> None:
     """A second is taken for the usual two; half a minute is no burst."""
     assert burst_length([_seconds(k, 600, 0.05, 1) for k in range(10)]) == ASSUMED.bursts_s

@@ -256,11 +256,11 @@ class AlembicTool:
             raise SourceError(message)
         if self._waits and self._plain is None:
             self._plain = may_wait(self._env_text())
-        # What belongs to no revision is env.py's: it would be left out if that waited.
-        self._plain = self._plain and all(one.line or one.books for one in recorder.statements)
+        # What belongs to no revision is env.py's: it would be left out if that waited. So would a second run.
+        self._plain = self._plain and called == 1 and all(one.line or one.books for one in recorder.statements)
 
-    def _start(self, scratch: Scratch, step: Any, output: io.StringIO) -> bool:
-        """Take a step with a start of its own."""
+    def _start(self, scratch: Scratch, step: Any, output: io.StringIO) -> int:
+        """Take a step with a start of its own; how often ``env.py`` called ``run_migrations``."""
         self._end()
         called: list[Any] = []
 
@@ -269,9 +269,9 @@ class AlembicTool:
             return [step]
 
         self._run(scratch, work, output)
-        return bool(called)
+        return len(called)
 
-    def _wait(self, scratch: Scratch, step: Any, recorder: Recorder, output: io.StringIO) -> bool:
+    def _wait(self, scratch: Scratch, step: Any, recorder: Recorder, output: io.StringIO) -> int:
         """Take a step with the ``env.py`` that waits for one, or with one that will then."""
         url = self._url(scratch)
         with inside(self.project, dict(scratch.environment) | dict.fromkeys(_URLS, url), output):

@@ -15,6 +15,9 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import contextvars
+import itertools
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +47,12 @@ _OWN = frozenset(
     }
 )
 """Names that say that an ``env.py`` does more at a start than to connect and to run its revisions."""
+_SET = b"""SELECT (SELECT pg_catalog.count(*) FROM pg_catalog.pg_settings WHERE source = 'session')
+  + (current_user <> session_user)::int + (pg_catalog.pg_my_temp_schema() <> 0)::int
+  + (SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid())
+  + (SELECT pg_catalog.count(*) FROM pg_catalog.pg_listening_channels())"""
+"""How much of a session was set since it began."""
+_number = itertools.count()
 _STATE = b"""SELECT pg_catalog.concat_ws('|',
   (SELECT pg_catalog.string_agg(version_num, ',' ORDER BY version_num) FROM %s),
   (SELECT pg_catalog.string_agg(s::text, ' ' ORDER BY setdatabase, setrole) FROM pg_catalog.pg_db_role_setting s),
@@ -85,10 +94,11 @@ class Waiting:
     def __init__(self, scratch: Scratch, guard: Guard, run: Callable[[Callable[..., Any]], None]) -> None:
         greenlet = load("greenlet")
         self.scratch, self.guard = scratch, guard
-        self.called = False
+        self.called = 0
         self._run = run
         self._caller = greenlet.getcurrent()
         self._env = greenlet.greenlet(self._life)
+        self._env.gr_context = contextvars.copy_context()  # A greenlet's own is empty.
         self._asked: Any = None
         self._raw: Any = None
         self._state = b""
@@ -117,11 +127,13 @@ class Waiting:
 
     def end(self) -> None:
         """Let ``env.py`` go on to its end, and close its connections. What has been committed stays."""
-        with contextlib.suppress(Exception, SystemExit):
-            if self.waits:
-                with self.guard.standing():
-                    self._env.switch(None)
-        self.guard.close()
+        try:
+            with contextlib.suppress(Exception, SystemExit):
+                if self.waits:
+                    with self.guard.standing():
+                        self._env.switch(None)
+        finally:
+            self.guard.close()
 
     def _life(self, first: Any) -> None:
         self._asked = first
@@ -129,37 +141,70 @@ class Waiting:
 
     def _work(self, _heads: tuple[str, ...], context: Any) -> Iterator[Any]:
         """Give Alembic its steps, one at a time."""
-        self.called = True
+        self.called += 1
+        may = _restable(context) and _untouched(_raw(context))
         while self._asked is not None:
             step, calm = self._asked
             yield step
-            if not (calm() and self._rests(context)):
+            if not (may and calm() and self._rests(context)):
                 return
+            # What env.py has set for its revisions is theirs; its caller puts its own back after each step.
+            variables, folder = dict(os.environ), os.getcwd()  # noqa: PTH109
             self._asked = self._caller.switch()
+            if self._asked is not None:
+                os.environ.update(variables)
+                os.chdir(folder)
 
     def _rests(self, context: Any) -> bool:
-        """Commit what the step did, as the end of ``env.py`` would; whether the connection is at rest then."""
-        connection = context.connection
-        raw = connection.connection.driver_connection
-        if context._in_external_transaction or not _restable(raw):  # noqa: SLF001 - there is no other way to ask
-            return False
+        """Commit what the step did, as the end of ``env.py`` would; whether the session is as a new one then."""
+        connection, raw = context.connection, _raw(context)
+        if len(self.guard.opened) != 1 or not _restable(context):
+            return False  # A second connection is closed at the end of a start, and only there.
         if context._transaction is not None:  # noqa: SLF001 - one for all revisions: as ``autocommit_block`` parts it
+            if context._transaction is not connection.get_transaction():  # noqa: SLF001
+                return False  # A revision has ended it by itself.
             context._transaction.commit()  # noqa: SLF001
-            context._transaction = connection.begin()  # noqa: SLF001
-        if raw.autocommit or raw.info.transaction_status != 0:
+        if connection.in_transaction() or raw.autocommit or raw.info.transaction_status != 0:
             return False
         books = connection.dialect.identifier_preparer.format_table(context._version)  # noqa: SLF001
         self._raw, self._state = raw, _STATE.replace(b"%s", books.encode())
         with contextlib.suppress(Exception):
-            _ask(raw, b"SELECT pg_catalog.pg_stat_force_next_flush()")
+            _as_new(raw)
             self._left = _ask(raw, self._state)
+            if context._transaction is not None:  # noqa: SLF001
+                context._transaction = connection.begin()  # noqa: SLF001
             return True
         return False
 
 
-def _restable(raw: Any) -> bool:
-    kind = type(raw)
-    return (kind.__module__, kind.__name__) == ("psycopg", "Connection") and raw.info.server_version >= OLDEST
+def _raw(context: Any) -> Any:
+    return context.connection.connection.driver_connection
+
+
+def _restable(context: Any) -> bool:
+    """Say whether ``env.py`` leaves transactions to Alembic, on a connection that can be made as new."""
+    if context._in_external_transaction:  # noqa: SLF001 - there is no other way to ask
+        return False
+    kind = type(_raw(context))
+    return (kind.__module__, kind.__name__) == ("psycopg", "Connection") and _raw(context).info.server_version >= OLDEST
+
+
+def _untouched(raw: Any) -> bool:
+    """Say whether nothing was set in a session since it began: what ``_as_new`` undoes would be missed."""
+    with contextlib.suppress(Exception):
+        return _ask(raw, _SET) == b"0"
+    return False
+
+
+def _as_new(raw: Any) -> None:
+    """Undo what a session leaves on the server and in the driver, and have it report its scans."""
+    raw.autocommit = True
+    try:
+        raw.execute("SELECT pg_catalog.pg_stat_force_next_flush()", prepare=False)
+        # The driver forgets its prepared statements when it sees this, and looks only at a text that is new to it.
+        raw.execute(f"DISCARD ALL -- {next(_number)}", prepare=False)
+    finally:
+        raw.autocommit = False
 
 
 def _ask(raw: Any, sql: bytes) -> bytes | None:

@@ -66,7 +66,9 @@ _TRIMS = (4.0, 3.0)
 for drift it makes that look short, and left out it may take some of the drift along. The more careful answer counts."""
 _AVERAGED_S = (1, 2, 3, 4, 5, 7, 10)
 _STANDS_OUT = 0.5
-"""A pause to A_PAUSE times moves the excess by as much or more: the rank of a request has an end."""
+"""A pause to A_PAUSE times moves the excess by as much or more, unless latencies are all alike: a rank has an end."""
+_HIDING = 2.0
+"""Where longer averages show so many times as many bursts, most of them hide in the shorter ones."""
 
 
 def estimate(series: Sequence[tuple[Floats, Floats]], block_s: int, bake_s: float) -> Noise | None:
@@ -108,29 +110,29 @@ def burst_length(series: Sequence[tuple[Floats, Floats]]) -> float:
     p lasts -k / log(p) seconds in the mean, whatever its first average needed to stand out.
     """
     kept = [one for one in series if (np.isfinite(one[0]) & np.isfinite(one[1])).sum() >= LEAST_BLOCKS]
+    scales = [(k, *_bursts([_averages(*one, k) for one in kept])) for k in _AVERAGED_S]
+    _, lengths, seconds, widest = scales[0]
+    calm = len(lengths) * LEAST_CALM_S <= seconds and seconds >= LEAST_CALM_S and widest <= math.log(A_PAUSE)
+    if calm and all(len(found) < LEAST_BURSTS for _, found, _, _ in scales):
+        return CALM
     usual_s = 0.0
-    for k in _AVERAGED_S:
-        lengths, seconds, widest = _bursts([_averages(*one, k) for one in kept])
-        if (
-            k == 1
-            and len(lengths) * LEAST_CALM_S <= seconds
-            and seconds >= LEAST_CALM_S
-            and widest <= math.log(A_PAUSE)
-        ):
-            return CALM
+    for (k, lengths, count, widest), (_, more, _, _) in pairwise([*scales, (0, [], 0, 0.0)]):
         if len(lengths) >= LEAST_BURSTS:
             lasting = 1.0 - len(lengths) / sum(lengths)
             usual_s = 1.0 / (1.0 - lasting) if k == 1 else k / -math.log(lasting) if lasting > 0 else 0.0
-        if widest <= _STANDS_OUT:
+        hiding = len(more) >= LEAST_BURSTS and len(more) > _HIDING * len(lengths)
+        if widest <= _STANDS_OUT and count >= LEAST_BLOCKS and not hiding:
             break
     return min(max(usual_s, ASSUMED.bursts_s), LONGEST_BURST_S)
 
 
 def _averages(excess: Floats, variance: Floats, k: int) -> Floats:
-    """Return the means of each ``k`` seconds, NaN where one of them shows nothing."""
-    seen = np.where(np.isfinite(variance), excess, np.nan)
-    means: Floats = seen[: len(seen) // k * k].reshape(-1, k).mean(axis=1)
-    return means
+    """Return the means of each ``k`` seconds, NaN where more than half of them show nothing."""
+    seen = np.isfinite(variance) & np.isfinite(excess)
+    whole = len(seen) // k * k
+    n = seen[:whole].reshape(-1, k).sum(axis=1)
+    total = np.where(seen, excess, 0.0)[:whole].reshape(-1, k).sum(axis=1)
+    return np.where(2 * n >= k, total / np.maximum(n, 1), np.nan)
 
 
 def _bursts(series: Sequence[Floats]) -> tuple[list[int], int, float]:
