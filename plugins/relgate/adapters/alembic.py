@@ -157,7 +157,6 @@ class AlembicTool:
             SourceError: the revision needs a database, or ``env.py`` has no offline half.
 
         """
-        self._end()
         buffer = io.StringIO()
         try:
             node, _ = self._node(revision)
@@ -235,6 +234,7 @@ class AlembicTool:
         return self._nodes[revision]
 
     def _environment(self, config: Any, work: Callable[..., Any], **options: Any) -> Any:
+        self._end()  # Two at once would share Alembic's global names.
         environment = load("alembic.runtime.environment").EnvironmentContext
         return environment(config, self._script(), fn=work, **options)
 
@@ -261,7 +261,6 @@ class AlembicTool:
 
     def _start(self, scratch: Scratch, step: Any, output: io.StringIO) -> int:
         """Take a step with a start of its own; how often ``env.py`` called ``run_migrations``."""
-        self._end()
         called: list[Any] = []
 
         def work(_heads: tuple[str, ...], context: Any) -> list[Any]:
@@ -273,25 +272,26 @@ class AlembicTool:
 
     def _wait(self, scratch: Scratch, step: Any, recorder: Recorder, output: io.StringIO) -> int:
         """Take a step with the ``env.py`` that waits for one, or with one that will then."""
-        url = self._url(scratch)
-        with inside(self.project, dict(scratch.environment) | dict.fromkeys(_URLS, url), output):
+        with inside(self.project, self._variables(scratch), output):
             waiting = self._waiting
             if waiting is None or waiting.scratch != scratch or not waiting.ready:
                 self._end()
-                guard = sqlguard.Guard(scratch)
-                waiting = self._waiting = Waiting(scratch, guard, lambda work: self._env_py(url, work))
-            with waiting.guard.standing():
-                waiting.step(step, lambda: leaves_nothing(recorder.statements))
+                waiting = Waiting(scratch, sqlguard.Guard(scratch), lambda work: self._env_py(scratch, work))
+            try:
+                with waiting.guard.standing():
+                    waiting.step(step, lambda: leaves_nothing(recorder.statements))
+            finally:
+                self._waiting = waiting
         if not waiting.waits:
             self._end()
         return waiting.called
 
-    def _env_py(self, url: str, work: Callable[..., Any]) -> None:
-        with self._environment(self._config(url), work):
+    def _env_py(self, scratch: Scratch, work: Callable[..., Any]) -> None:
+        with self._environment(self._config(self._url(scratch)), work):
             self._script().run_env()
 
     def _end(self) -> None:
-        """Let an ``env.py`` that waits come to its end: two at once would share Alembic's global names."""
+        """Let an ``env.py`` that waits come to its end."""
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             with inside(self.project, {}):
@@ -307,11 +307,8 @@ class AlembicTool:
         **options: Any,
     ) -> None:
         """Let ``env.py``, or what stands for it, call ``work`` with a connection to the scratch database."""
-        self._end()
-        url = self._url(scratch)
-        variables = dict(scratch.environment) | dict.fromkeys(_URLS, url)
-        with inside(self.project, variables, output), sqlguard.only(scratch) as guard:
-            config = self._config(url)
+        with inside(self.project, self._variables(scratch), output), sqlguard.only(scratch) as guard:
+            config = self._config(self._url(scratch))
             with self._environment(config, work, **options) as environment:
                 if real or not self.neutral:
                     self._script().run_env()
@@ -358,7 +355,6 @@ class AlembicTool:
         """Return ``target_metadata`` and the dialect that ``env.py`` configures, by its offline half; (None, None)."""
         if self._configured is None:
             self._configured = (None, None)
-            self._end()
             seen: list[Any] = []
 
             def work(_heads: Any, context: Any) -> list[Any]:
@@ -373,6 +369,9 @@ class AlembicTool:
         return self._configured
 
     # --- what env.py wants
+
+    def _variables(self, scratch: Scratch) -> dict[str, str]:
+        return dict(scratch.environment) | dict.fromkeys(_URLS, self._url(scratch))
 
     def _env_path(self) -> str:
         return relative(Path(self._script().dir) / "env.py", self.project)

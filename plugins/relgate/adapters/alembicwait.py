@@ -185,8 +185,9 @@ def _restable(context: Any) -> bool:
     """Say whether ``env.py`` leaves transactions to Alembic, on a connection that can be made as new."""
     if context._in_external_transaction:  # noqa: SLF001 - there is no other way to ask
         return False
-    kind = type(_raw(context))
-    return (kind.__module__, kind.__name__) == ("psycopg", "Connection") and _raw(context).info.server_version >= OLDEST
+    raw = _raw(context)
+    kind = type(raw)
+    return (kind.__module__, kind.__name__) == ("psycopg", "Connection") and raw.info.server_version >= OLDEST
 
 
 def _untouched(raw: Any) -> bool:
