@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from relgate.backtest.ours import deciders
 from relgate.backtest.peers import Argo, Flagger
+from relgate.backtest.protocol import Decider
 from relgate.backtest.race import Outcome, batch_size, clopper_pearson, race
 from relgate.backtest.worlds import EFFECTS, WORLDS, World
 from tests.backtest.samples import Scripted
@@ -72,6 +74,17 @@ def test_a_race_is_repeatable_and_deciders_do_not_disturb_each_other() -> None:
     together = race(world, [Flagger(), Argo(3)], 40, seed=5)
     assert alone[0] == together[1]
     assert race(world, [Argo(3)], 40, seed=6) != alone
+
+
+def test_how_many_runs_a_decider_watches_at_once_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs are independent: in parts of any size, the last one smaller, they see and decide the same."""
+    world = World(rate=5.0, horizon_s=300, noise=WORLDS["bursty"].noise, effect=EFFECTS["+50%"])
+    rules: list[Decider] = [Argo(3), *deciders(world)]
+    whole = race(world, rules, 20, seed=5)
+    assert whole[-1].rolled_back > 0
+    for runs in (1, 7):
+        monkeypatch.setattr("relgate.backtest.race._RUNS_OF_A_LANE", runs)
+        assert race(world, rules, 20, seed=5) == whole
 
 
 def test_batches_are_parts_of_one_race() -> None:
