@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relgate.measure.drift import Drift, Excess, Noise, information, payoff, spike
+from relgate.measure.drift import EFFECTS, Drift, Excess, Noise, believed, information, payoff, spike
 
 from .traffic import share_above, wandering
 
@@ -41,6 +41,53 @@ def test_outliers_are_no_evidence() -> None:
     assert paid[1] == pytest.approx(1, abs=0.02)
 
 
+@given(x=NUMBERS, unit=st.floats(0, 1e6))
+def test_of_a_bet_is_made_what_the_size_of_x_tells(x: float, unit: float) -> None:
+    """The same for plus and minus x, or a bet would not be odd; all of the one on the largest effect."""
+    m = unit * np.array([effect for effect, _ in EFFECTS])
+    plus, minus = believed(np.array([x]), m), believed(np.array([-x]), m)
+
+    assert (plus == minus).all()
+    assert ((plus >= 0) & (plus <= 1)).all()
+    assert (np.diff(plus) >= 0).all()
+    assert plus[-1] == 1
+
+
+def test_what_is_far_more_than_an_effect_is_no_evidence_for_it() -> None:
+    """An excess of 6 % over noise of 1 % is bet on as +6 %, one of 60 % next to not at all; +28 % and more is."""
+    m = np.array([effect for effect, _ in EFFECTS]) / 0.01
+    small, large = believed(np.array([6.0]), m), believed(np.array([60.0]), m)
+
+    assert (small == 1).all()
+    assert large[0] < 0.01
+    assert (large[-3:] == 1).all()
+
+
+def _after(*excesses: float, calm: bool = True) -> Floats:
+    """E after these blocks, of noise of 1 %, that follow two calm ones, or none at all."""
+    test = Excess((1,), 0.0, 0.0, 3)
+    for excess in (*((0.0, 0.0) if calm else ()), *excesses):
+        test.step(np.array([excess]), np.array([0.01**2]))
+    return test.e_value
+
+
+def test_after_a_lone_outlier_nothing_is_won_or_lost_for_a_block() -> None:
+    """It may be the rest of a pause; a third outlier is none."""
+    lone, two, three, back = _after(0.7), _after(0.7, 0.7), _after(0.7, 0.7, 0.7), _after(0.7, -0.7)
+
+    assert two == pytest.approx(lone, rel=0.01)
+    assert back == pytest.approx(lone, rel=0.01)
+    assert three > 1.4 * two
+
+
+def test_an_outlier_of_the_first_block_is_not_known_to_be_alone() -> None:
+    """Nothing calm came before: a release that is bad from the begin is seen as soon as may be."""
+    one, two = _after(0.7, calm=False), _after(0.7, 0.7, calm=False)
+
+    assert one > 1.5
+    assert two > 1.5 * one
+
+
 def _watched(
     excess: Floats, own: float = OWN, *, sd: float = 0.0, over_s: float = 50.0, first: float = 0.9
 ) -> Iterator[Floats]:
@@ -67,6 +114,20 @@ def _noise(law: str, shape: tuple[int, int]) -> Floats:
 def test_symmetric_noise_of_any_law_keeps_the_promise(law: str) -> None:
     """At most one good release of twenty looks bad at some time, though a look follows every block."""
     assert share_above(_watched(_noise(law, (200, 1500))), 20) <= 0.05
+
+
+@pytest.mark.parametrize("own_sd", [0.015, 0.05])
+def test_pauses_that_reach_into_the_next_block_keep_the_promise(own_sd: float) -> None:
+    """A host pauses in every tenth block, for a third of it or more, and in a third of cases in the next one too."""
+    rng, shape = np.random.default_rng(12), (200, 3000)
+    begins = rng.random(shape) < 0.1
+    goes_on = np.zeros(shape, dtype=np.bool_)
+    goes_on[1:] = begins[:-1] & (rng.random((shape[0] - 1, shape[1])) < 1 / 3)
+    side = np.where(begins, rng.choice([-1.0, 1.0], shape), 0.0)
+    side[1:] = np.where(goes_on[1:], side[:-1], side[1:])
+    excess = side * rng.choice([0.35, 0.7, 1.1], shape) + rng.normal(0, own_sd, shape)
+
+    assert share_above(_watched(excess, own_sd**2), 20) <= 0.05
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,11 @@ effect d the innovation sees c_j d, where c_j is the filter's answer to a consta
 Heavy tails make it lose interest in outliers (a pause of one host), which carry no evidence. Nothing is assumed about
 the size of the noise: s_j only decides how much is bet. A block gains at most a factor of 2.
 
+What a calm block is followed by is more likely a pause than a regression. So an excess of more than three times d is
+no evidence for d then, and after an outlier nothing is bet for one block: what is left of a pause that reaches over
+the edge of two blocks has a side, and would count twice. From the third block on an outlier is no pause any more
+(`docs/decisions/0040`).
+
 Sources: sign and odd-function e-values under symmetry (de la Pena, Annals of Probability 27, 1999; Ramdas et al.,
 "Testing exchangeability", 2022); Kalman filter (Anderson & Moore, Optimal Filtering, 1979). The combination is ours:
 `docs/decisions/0014`. With s = 0 it is block-symmetric betting. Overstating s or tau (a larger spectral density at each
@@ -51,6 +56,9 @@ FIRST = 0.9
 
 _OUTLIER = 3.5
 """Innovations beyond so many standard deviations tell the filter nothing about drift, which moves slowly."""
+
+_BEYOND = 3.0
+"""Times an effect, beyond which an excess after a calm block is no evidence for it."""
 
 _ORDINARY = 2.0
 _ORDINARY_SQUARE = 0.7737413
@@ -132,6 +140,17 @@ def payoff(x: Floats, m: Floats) -> Floats:
     return paid
 
 
+def believed(x: Floats, m: Floats) -> Floats:
+    """Return the part of each bet that is made, by the size of ``x`` alone: of an odd bet it leaves an odd one.
+
+    ``m``: effects in standard deviations, rising along the last axis. The largest of them is bet on whatever x is.
+    """
+    most = np.maximum(_BEYOND * m, _OUTLIER)
+    most[..., -1] = np.inf
+    part: Floats = np.minimum(1.0, most / np.maximum(np.abs(x), 1e-9)) ** 4
+    return part
+
+
 def spike(x: Floats) -> Floats:
     """Return 1 + b(x) of the bet on outliers: next to nothing on ordinary innovations, nearly all on large ones.
 
@@ -164,14 +183,20 @@ class Excess:
         steady = np.array([weight for _, weight in EFFECTS])
         self._weights = np.append((1 - SPIKES[0]) * steady, SPIKES[0])
         self._wealth = Wealth((*shape, len(EFFECTS) + 1), first)
-        self._calm = np.ones(shape, dtype=np.bool_)
+        # What the last block was; all false before the first one.
+        self._calm, self._loud, self._alone = (np.zeros(shape, dtype=np.bool_) for _ in range(3))
 
     def step(self, excess: Floats, variance: Floats) -> None:
         """Take one block: the excess and the variance of its own noise, in log units and their square."""
         x, sees = self._drift.step(excess, variance)
-        steady = payoff(x[..., None], sees[..., None] * self._effects)
-        rare = np.where(self._calm, spike(x), 1.0)
-        self._calm = np.abs(x) < _ORDINARY
+        m = sees[..., None] * self._effects
+        part = np.where(self._calm[..., None], believed(x[..., None], m), np.where(self._alone, 0.0, 1.0)[..., None])
+        steady = 1.0 + part * (payoff(x[..., None], m) - 1.0)
+        rare = np.where(self._loud, 1.0, spike(x))
+        seen, ordinary = sees > 0, np.abs(x) < _ORDINARY
+        self._alone = np.where(seen, self._calm & (np.abs(x) >= _OUTLIER), self._alone)
+        self._calm = np.where(seen, ordinary, self._calm)
+        self._loud = np.where(seen, ~ordinary, self._loud)
         self._wealth.pay(np.concatenate([steady, rare[..., None]], axis=-1))
 
     @property
