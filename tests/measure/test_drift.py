@@ -63,36 +63,53 @@ def test_what_is_far_more_than_an_effect_is_no_evidence_for_it() -> None:
     assert (large[-3:] == 1).all()
 
 
-def _after(*excesses: float, calm: bool = True) -> Floats:
+def _after(*excesses: float, calm: bool = True) -> float:
     """E after these blocks, of noise of 1 %, that follow two calm ones, or none at all."""
-    test = Excess((1,), 0.0, 0.0, 3)
+    test = Excess((1,), Noise(0.0, 0.0))
     for excess in (*((0.0, 0.0) if calm else ()), *excesses):
         test.step(np.array([excess]), np.array([0.01**2]))
-    return test.e_value
+    return float(test.e_value[0])
 
 
-def test_after_a_lone_outlier_nothing_is_won_or_lost_for_a_block() -> None:
-    """It may be the rest of a pause; a third outlier is none."""
-    lone, two, three, back = _after(0.7), _after(0.7, 0.7), _after(0.7, 0.7, 0.7), _after(0.7, -0.7)
+def test_the_second_block_of_an_outlier_counts_less_and_the_sixth_in_full() -> None:
+    """It may be the rest of a pause, whose blocks are one piece of evidence; what goes on and on is none."""
+    once, again = Noise(0.0, 0.0).goes_on
+    grown = [_after(*[0.7] * (n + 1)) / _after(*[0.7] * n) for n in range(1, 8)]
 
-    assert two == pytest.approx(lone, rel=0.01)
-    assert back == pytest.approx(lone, rel=0.01)
-    assert three > 1.4 * two
+    assert grown[0] <= 2 / (1 + once)
+    assert all(1.2 < one <= 2 / (1 + again) for one in grown[1:4])
+    assert all(one > 1.9 for one in grown[4:])
 
 
-def test_an_outlier_of_the_first_block_is_not_known_to_be_alone() -> None:
-    """Nothing calm came before: a release that is bad from the begin is seen as soon as may be."""
-    one, two = _after(0.7, calm=False), _after(0.7, 0.7, calm=False)
+def test_on_an_effect_that_a_pause_exceeds_nothing_is_bet_in_the_block_after_it() -> None:
+    """And on none after one of the baseline: it neither gains nor loses what the rest of that pause is."""
+    slow, fast = _after(10.0), _after(-0.7)
 
-    assert one > 1.5
-    assert two > 1.5 * one
+    assert _after(10.0, -10.0) == pytest.approx(slow, rel=0.1)
+    assert _after(-0.7, -0.7) == fast
+    assert _after(-0.7, 0.7) == fast
+
+
+def test_where_no_bursts_are_every_block_counts_in_full() -> None:
+    """Measured calm: an outlier has nothing to do with the one before."""
+    assert Noise(0.0, 0.0, bursts_s=0.0).goes_on == (0, 0)
+    assert Noise(0.0, 0.0, bursts_s=0.0).block_s == 1
+
+
+@given(bursts_s=st.floats(0.01, 100))
+def test_longer_bursts_go_on_more_often_than_not_but_never_surely(bursts_s: float) -> None:
+    """A block is 1.2 bursts at least; that one goes on is likelier from its first block, within which it began."""
+    once, again = Noise(0.0, 0.0, bursts_s).goes_on
+
+    assert 0 <= again <= once <= 0.583
+    assert again <= math.exp(-1.2) + 1e-9
 
 
 def _watched(
     excess: Floats, own: float = OWN, *, sd: float = 0.0, over_s: float = 50.0, first: float = 0.9
 ) -> Iterator[Floats]:
     """The e-values after each block of excesses of shape (blocks, runs)."""
-    test = Excess(excess.shape[1:], 2 * sd**2, over_s, 3, first)
+    test = Excess(excess.shape[1:], Noise(sd, over_s), first=first)
     for block in excess:
         test.step(block, np.full(block.shape, own))
         yield test.e_value
@@ -116,16 +133,24 @@ def test_symmetric_noise_of_any_law_keeps_the_promise(law: str) -> None:
     assert share_above(_watched(_noise(law, (200, 1500))), 20) <= 0.05
 
 
-@pytest.mark.parametrize("own_sd", [0.015, 0.05])
-def test_pauses_that_reach_into_the_next_block_keep_the_promise(own_sd: float) -> None:
-    """A host pauses in every tenth block, for a third of it or more, and in a third of cases in the next one too."""
-    rng, shape = np.random.default_rng(12), (200, 3000)
-    begins = rng.random(shape) < 0.1
-    goes_on = np.zeros(shape, dtype=np.bool_)
-    goes_on[1:] = begins[:-1] & (rng.random((shape[0] - 1, shape[1])) < 1 / 3)
-    side = np.where(begins, rng.choice([-1.0, 1.0], shape), 0.0)
-    side[1:] = np.where(goes_on[1:], side[:-1], side[1:])
-    excess = side * rng.choice([0.35, 0.7, 1.1], shape) + rng.normal(0, own_sd, shape)
+def _paused(rng: np.random.Generator, shape: tuple[int, int], last_s: float, every_s: float) -> Floats:
+    """The share of each block of three seconds for which a host pauses, in steps of a tenth of a second."""
+    blocks, runs = shape
+    chance = rng.random((blocks * 30, runs), dtype=np.float32)
+    pausing, share = rng.random(runs) < last_s / (last_s + every_s), np.zeros(shape)
+    for step in range(blocks * 30):
+        pausing = np.where(pausing, chance[step] >= 0.1 / last_s, chance[step] < 0.1 / every_s)
+        share[step // 30] += pausing / 30
+    return share
+
+
+@pytest.mark.parametrize("own_sd", [0.01, 0.015, 0.05])
+@pytest.mark.parametrize("every_s", [20.0, 60.0])
+def test_pauses_that_reach_into_the_next_block_keep_the_promise(own_sd: float, every_s: float) -> None:
+    """Hosts pause to three times as slow for two seconds in the mean: in one of four blocks, or in one of ten."""
+    rng, shape = np.random.default_rng(12), (100, 3000)
+    pauses = _paused(rng, shape, 2.0, every_s) - _paused(rng, shape, 2.0, every_s)
+    excess = math.log(3) * pauses + rng.normal(0, own_sd, shape)
 
     assert share_above(_watched(excess, own_sd**2), 20) <= 0.05
 
@@ -232,7 +257,7 @@ def test_the_filter_whitens_like_the_inverse_of_the_covariance(
 )
 def test_a_block_without_a_number_shows_nothing(excess: float, variance: float) -> None:
     """Neither evidence nor a reason to believe in drift; only time has passed."""
-    test = Excess((1,), 2 * 0.03**2, 50.0, 3)
+    test = Excess((1,), Noise(0.03, 50.0))
     for _ in range(3):
         test.step(np.array([0.2]), np.array([OWN]))
     before = test.e_value.copy()
@@ -245,7 +270,7 @@ def test_a_block_without_a_number_shows_nothing(excess: float, variance: float) 
 
 def test_no_block_at_all_is_no_evidence() -> None:
     """E is 1, exactly."""
-    assert (Excess((3,), 0.0, 0.0, 3).e_value == 1).all()
+    assert (Excess((3,), Noise(0.0, 0.0)).e_value == 1).all()
 
 
 @pytest.mark.parametrize(("times", "low", "high"), [(4.0, 2.5, 4.2), (1.0, 1.0, 1.1), (0.25, 1.0, 1.0)])

@@ -38,7 +38,8 @@ def plan_lines(service: str, plan: Plan, runs: int, seed: int) -> list[str]:
 
 def _noise(noise: Noise) -> str:
     drift = f"hosts drift by {percent(round(noise.host_drift, 4))} over {noise.over_s:g} s"
-    return f"noise: {drift}, bursts of {noise.bursts_s:g} s ({noise.source})"
+    bursts = f"bursts of {noise.bursts_s:g} s" if noise.bursts_s else "no bursts"
+    return f"noise: {drift}, {bursts} ({noise.source})"
 
 
 def cell_lines(cell: Cell) -> list[str]:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relgate.measure.drift import FIRST, Excess
+from relgate.measure.drift import FIRST, Excess, Noise
 from relgate.measure.wealth import Wealth, average
 
 if TYPE_CHECKING:
@@ -122,21 +122,22 @@ class MoreErrors:
         runs: independent runs (1 in a real bake).
         ratio: positive factor.
         points: share (0 to 1) added to the limit; with any, only blocks are used.
-        block_s: seconds of a block.
+        bursts_s: how long a burst of errors lasts.
         first: share of the wealth that bets from the begin.
 
     """
 
     def __init__(
-        self, runs: int, ratio: float = 1.0, points: float = 0.0, block_s: int = 3, first: float = FIRST
+        self, runs: int, ratio: float = 1.0, points: float = 0.0, bursts_s: float = 2.0, first: float = FIRST
     ) -> None:
-        self._ratio, self._points, self._block_s = ratio, points, block_s
+        noise = Noise(0.0, 0.0, bursts_s)
+        self._ratio, self._points, self._block_s = ratio, points, noise.block_s
         times = np.array([factor for factor, _ in _TIMES])
         self._weights = np.array([weight for _, weight in _TIMES])
         self._stakes = (times - 1) / (1 + ratio * times)
         self._cells = Wealth((runs, len(times)), first)
         self._equal = ratio == 1 and points == 0
-        self._excess = Excess((runs,), 0.0, 0.0, block_s, first)
+        self._excess = Excess((runs,), noise, first=first)
         self._surplus = Surplus(runs, ratio, points, first)
         self._open = np.ones(runs, dtype=np.bool_)
         self._sums = np.zeros((4, runs))

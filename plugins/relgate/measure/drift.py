@@ -2,7 +2,7 @@
 
 Hypothesis: the excess of each block, E_j = effect + drift_j + noise_j, has an effect <= 0. The drift is what persistent
 differences between hosts do: stationary, Gaussian, AR(1) with standard deviation s and correlation time tau. The noise
-is symmetric about zero, of any shape and size, and independent between blocks (blocks are longer than a burst).
+is symmetric about zero, of any shape and size, and independent between blocks but for bursts.
 
 A Kalman filter predicts the drift from the blocks before; what is left, nu_j with standard deviation s_j, is symmetric
 about zero given the past when the effect is zero, so that every odd bet b(nu) in [-1, 1] pays 1 + b with mean 1. Of an
@@ -15,10 +15,13 @@ effect d the innovation sees c_j d, where c_j is the filter's answer to a consta
 Heavy tails make it lose interest in outliers (a pause of one host), which carry no evidence. Nothing is assumed about
 the size of the noise: s_j only decides how much is bet. A block gains at most a factor of 2.
 
-What a calm block is followed by is more likely a pause than a regression. So an excess of more than three times d is
-no evidence for d then, and after an outlier nothing is bet for one block: what is left of a pause that reaches over
-the edge of two blocks has a side, and would count twice. From the third block on an outlier is no pause any more
-(`docs/decisions/0040`).
+A pause that reaches over the edge of two blocks would count twice: what is left of it has a side. Bursts are
+memoryless and last L seconds in the mean, so of an outlier to the candidate's side there is more in the next block
+with a chance of at most r = L/B (1 - exp(-B/L)), B seconds being a block, and with exp(-B/L) if it was not the first
+one. Otherwise the next block is as symmetric as ever, so that (1 + b) / (1 + r max b) has a mean of at most 1
+(`docs/decisions/0040`). What fills more than four blocks is no burst. Where such a bet is worth little none is made:
+after an outlier to the other side, and on d after a first one of more than 3 d. Nor is an excess of more than 3 d
+evidence for d after a calm block.
 
 Sources: sign and odd-function e-values under symmetry (de la Pena, Annals of Probability 27, 1999; Ramdas et al.,
 "Testing exchangeability", 2022); Kalman filter (Anderson & Moore, Optimal Filtering, 1979). The combination is ours:
@@ -58,7 +61,13 @@ _OUTLIER = 3.5
 """Innovations beyond so many standard deviations tell the filter nothing about drift, which moves slowly."""
 
 _BEYOND = 3.0
-"""Times an effect, beyond which an excess after a calm block is no evidence for it."""
+"""Times an effect, beyond which an excess is rather a pause than evidence for that effect."""
+
+_PAUSE = 3.0
+"""Standard deviations from which an innovation may be of a pause that goes on."""
+
+_LONGEST = 4
+"""Blocks that a burst may fill; not one in sixty of those that are seen fills more."""
 
 _ORDINARY = 2.0
 _ORDINARY_SQUARE = 0.7737413
@@ -82,6 +91,14 @@ class Noise:
     def block_s(self) -> int:
         """Seconds of a block: at least 1.2 bursts."""
         return max(1, math.ceil(1.2 * self.bursts_s - 1e-9))
+
+    @property
+    def goes_on(self) -> tuple[float, float]:
+        """Chance that a burst goes on in the next block, when this one was its first and when it was a later one."""
+        if self.bursts_s <= 0:
+            return 0.0, 0.0
+        bursts = self.block_s / self.bursts_s
+        return -math.expm1(-bursts) / bursts, math.exp(-bursts)
 
     def pair_variance(self, candidates: int, baselines: int) -> float:
         """Variance of the drift between two sides of so many instances."""
@@ -134,7 +151,10 @@ class Drift:
 
 
 def payoff(x: Floats, m: Floats) -> Floats:
-    """Return 1 + b(x) for the standardised innovation ``x`` and effect ``m`` (both in standard deviations)."""
+    """Return 1 + b(x) for the standardised innovation ``x`` and effect ``m`` (both in standard deviations).
+
+    It is largest at x = sqrt(m^2 + NU).
+    """
     log_ratio = (NU + 1) / 4 * (np.log1p((x + m) ** 2 / NU) - np.log1p((x - m) ** 2 / NU))
     paid: Floats = 1.0 + np.tanh(log_ratio)
     return paid
@@ -168,36 +188,44 @@ class Excess:
 
     Args:
         shape: of the excesses of one block, for example (runs, features).
-        variance: of the drift, in squared log units.
-        over_s: correlation time of the drift.
-        block_s: seconds of a block.
+        noise: what two equal sides differ by.
+        instances: of candidate and baseline.
         first: share of the wealth that bets from the begin; 1 for a test that must hold over the whole window.
 
     """
 
     def __init__(
-        self, shape: tuple[int, ...], variance: float, over_s: float, block_s: float, first: float = FIRST
+        self, shape: tuple[int, ...], noise: Noise, instances: tuple[int, int] = (1, 1), first: float = FIRST
     ) -> None:
-        self._drift = Drift(shape, variance, over_s, block_s)
+        self._drift = Drift(shape, noise.pair_variance(*instances), noise.over_s, noise.block_s)
+        self._goes_on = noise.goes_on
         self._effects = np.array([effect for effect, _ in EFFECTS])
         steady = np.array([weight for _, weight in EFFECTS])
         self._weights = np.append((1 - SPIKES[0]) * steady, SPIKES[0])
         self._wealth = Wealth((*shape, len(EFFECTS) + 1), first)
-        # What the last block was; all false before the first one.
-        self._calm, self._loud, self._alone = (np.zeros(shape, dtype=np.bool_) for _ in range(3))
+        self._last = np.full(shape, np.nan)  # the innovation of the last block that showed anything
+        self._slow = np.zeros(shape, dtype=np.intp)  # blocks in a row that were not calm, to the candidate's side
 
     def step(self, excess: Floats, variance: Floats) -> None:
         """Take one block: the excess and the variance of its own noise, in log units and their square."""
         x, sees = self._drift.step(excess, variance)
-        m = sees[..., None] * self._effects
-        part = np.where(self._calm[..., None], believed(x[..., None], m), np.where(self._alone, 0.0, 1.0)[..., None])
-        steady = 1.0 + part * (payoff(x[..., None], m) - 1.0)
-        rare = np.where(self._loud, 1.0, spike(x))
-        seen, ordinary = sees > 0, np.abs(x) < _ORDINARY
-        self._alone = np.where(seen, self._calm & (np.abs(x) >= _OUTLIER), self._alone)
-        self._calm = np.where(seen, ordinary, self._calm)
-        self._loud = np.where(seen, ~ordinary, self._loud)
+        steady = self._steady(x[..., None], sees[..., None] * self._effects)
+        rare = np.where(np.abs(self._last) >= _ORDINARY, 1.0, spike(x))
+        self._slow = np.where(sees > 0, np.where(x >= _ORDINARY, self._slow + 1, 0), self._slow)
+        self._last = np.where(sees > 0, x, self._last)
         self._wealth.pay(np.concatenate([steady, rare[..., None]], axis=-1))
+
+    def _steady(self, x: Floats, m: Floats) -> Floats:
+        """Return what the bets on each effect pay, by what the last block was."""
+        last, first = self._last[..., None], (self._slow == 1)[..., None]
+        bets = np.where(np.abs(last) < _ORDINARY, believed(x, m), 1.0) * (payoff(x, m) - 1.0)
+        once, again = self._goes_on
+        slow = (last >= _PAUSE) & (self._slow[..., None] <= _LONGEST)
+        if once and slow.any():
+            going = np.where(slow, np.where(first, once, again), 0.0)
+            bets = (1.0 + bets) / (1.0 + going * (payoff(np.hypot(m, math.sqrt(NU)), m) - 1.0)) - 1.0
+        rest = (last <= -_PAUSE) | (slow & first & (last > _BEYOND * m))
+        return 1.0 + np.where(rest & (once > 0), 0.0, bets)
 
     @property
     def inflation(self) -> Floats:

@@ -92,10 +92,8 @@ def slower(bake: Bake, allowed: float = 1.0, worst: float | None = None, quantil
     weight = WHOLE[0][1] if quantile is None else 1.0
     noise, effects = bake.noise, np.log(worse / allowed)[:, None]
     health = _Health(bake, (None, 0.95) if quantile is None else (quantile,), allowed if worst is None else worst)
-    at_s, variance = np.full((len(worse), RUNS), math.inf), noise.pair_variance(*bake.instances)
-    parts = [
-        (cases, Excess(at_s[cases].shape, variance, noise.over_s, noise.block_s)) for cases in together(len(worse))
-    ]
+    at_s = np.full((len(worse), RUNS), math.inf)
+    parts = [(cases, Excess(at_s[cases].shape, noise, bake.instances)) for cases in together(len(worse))]
     for block in blocks(bake):
         health.step(block)
         for cases, harm in parts:
@@ -137,7 +135,7 @@ def more_errors(bake: Bake, usual: float, ratio: float = 1.0, points: float = 0.
     """Foresee a limit on the share of errors beside a baseline that has the ``usual`` one: times, or plus points."""
     limit = ratio * usual + points
     worse = _shares(limit, usual)
-    found = count(bake, worse, usual, lambda runs: MoreErrors(runs, ratio, points, bake.noise.block_s))
+    found = count(bake, worse, usual, lambda runs: MoreErrors(runs, ratio, points, bake.noise.bursts_s))
     return _of_errors(bake, worse, limit, found, ("plus", points) if points else ("times", ratio))
 
 
@@ -167,8 +165,7 @@ class _Health:
     def __init__(self, bake: Bake, features: tuple[float | None, ...], worst: float) -> None:
         noise, self._beta = bake.noise, bake.beta
         self._effect = np.full((1, 1), -math.log(worst))
-        variance = noise.pair_variance(*bake.instances)
-        self._tests = {q: Excess((1, RUNS), variance, noise.over_s, noise.block_s, first=1.0) for q in features}
+        self._tests = {q: Excess((1, RUNS), noise, bake.instances, first=1.0) for q in features}
 
     def step(self, block: Block) -> None:
         """Take one block."""

@@ -78,8 +78,7 @@ class Slower:
         self._sign = -1.0 if turned else 1.0
         self._gathered = Blocks(runs, tuple(q for q, _ in features), noise.block_s)
         self._weights = np.array([weight for _, weight in features])
-        variance = noise.pair_variance(*instances)
-        self._excess = Excess((runs, len(features)), variance, noise.over_s, noise.block_s, first)
+        self._excess = Excess((runs, len(features)), noise, instances, first)
         self._precision, self._blocks = 0.0, 0
 
     def see(self, candidate_s: Floats, baseline_s: Floats) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 CONTRADICTED = 4.6
 """Half the 99 % quantile of chi-square with two degrees of freedom: the drift's size and its correlation time."""
 
-SAFETY = 1.3
+SAFETY = 1.15
 """Factor on both, for what the model leaves out: a burst that reaches over the edge of a block looks like drift.
 
 Measured in bursty worlds (`benchmarks/decisions`): false rollbacks at the limit itself stay below 5 % with it.
@@ -48,8 +48,8 @@ LEAST_BURSTS = 5
 LONGEST_BURST_S = 10.0
 """What lasts longer is no burst: judging would wait for half a minute of blocks."""
 
-CALM = 0.8
-"""Length of bursts, in seconds, where none were seen: blocks of one second."""
+CALM = 0.0
+"""Length of bursts where none were seen: blocks of one second, and none that goes on in the next."""
 
 LEAST_CALM_S = 1200
 """Seconds of stored bakes that show calm; one outlier in so many is chance."""

@@ -66,7 +66,7 @@ def harm(
         if bound.basis == "absolute":
             return _Share(Beyond(runs, bound.value, noise.block_s))
         ratio, points = (bound.value, 0.0) if bound.basis == "times" else (1.0, bound.value)
-        return _Errors(MoreErrors(runs, ratio, points, noise.block_s))
+        return _Errors(MoreErrors(runs, ratio, points, noise.bursts_s))
     if bound.basis == "absolute":
         if quantile is None:
             raise ValueError(f"the whole distribution has no fixed limit like {bound.text!r}")
