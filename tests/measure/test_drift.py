@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -106,10 +107,16 @@ def test_longer_bursts_go_on_more_often_than_not_but_never_surely(bursts_s: floa
 
 
 def _watched(
-    excess: Floats, own: float = OWN, *, sd: float = 0.0, over_s: float = 50.0, first: float = 0.9
+    excess: Floats,
+    own: float = OWN,
+    *,
+    sd: float = 0.0,
+    over_s: float = 50.0,
+    bursts_s: float = 2.0,
+    first: float = 0.9,
 ) -> Iterator[Floats]:
     """The e-values after each block of excesses of shape (blocks, runs)."""
-    test = Excess(excess.shape[1:], Noise(sd, over_s), first=first)
+    test = Excess(excess.shape[1:], Noise(sd, over_s, bursts_s), first=first)
     for block in excess:
         test.step(block, np.full(block.shape, own))
         yield test.e_value
@@ -144,15 +151,29 @@ def _paused(rng: np.random.Generator, shape: tuple[int, int], last_s: float, eve
     return share
 
 
-@pytest.mark.parametrize("own_sd", [0.01, 0.015, 0.05])
-@pytest.mark.parametrize("every_s", [20.0, 60.0])
-def test_pauses_that_reach_into_the_next_block_keep_the_promise(own_sd: float, every_s: float) -> None:
-    """Hosts pause to three times as slow for two seconds in the mean: in one of four blocks, or in one of ten."""
-    rng, shape = np.random.default_rng(12), (100, 3000)
-    pauses = _paused(rng, shape, 2.0, every_s) - _paused(rng, shape, 2.0, every_s)
-    excess = math.log(3) * pauses + rng.normal(0, own_sd, shape)
+@pytest.mark.parametrize("own_sd", [0.01, 0.05, 0.15, 0.25])
+@pytest.mark.parametrize(("last_s", "every_s"), [(2.0, 60.0), (2.0, 20.0), (2.5, 20.0)])
+def test_pauses_that_reach_into_the_next_block_keep_the_promise(own_sd: float, last_s: float, every_s: float) -> None:
+    """Hosts pause to three times as slow: in one of ten blocks or in one of four, seen well or hardly.
 
-    assert share_above(_watched(excess, own_sd**2), 20) <= 0.05
+    Of one release in twenty 20 times the wealth may be seen at some time, of one in forty 40 times.
+    """
+    rng, shape = np.random.default_rng(12), (300, 2000)
+    pauses = _paused(rng, shape, last_s, every_s) - _paused(rng, shape, last_s, every_s)
+    excess = math.log(3) * pauses + rng.normal(0, own_sd, shape)
+    highest = np.max(list(_watched(excess, own_sd**2, bursts_s=last_s)), axis=0)
+
+    assert np.mean(highest >= 20) <= 0.05
+    assert np.mean(highest >= 40) <= 0.025
+
+
+def test_what_calm_latencies_say_is_not_said_of_errors() -> None:
+    """Storms of errors last two seconds where nobody declared anything else."""
+    calm = Noise(0.0, 0.0, 0.0, source="measured")
+
+    assert calm.of_errors.bursts_s == 2
+    assert replace(calm, bursts_s=5.0).of_errors.bursts_s == 5
+    assert replace(calm, bursts_s=0.5, source="declared").of_errors.bursts_s == 0.5
 
 
 @pytest.mark.parametrize(
@@ -217,11 +238,11 @@ def test_what_is_far_outside_of_what_hosts_drift_is_found_as_fast_beside_much_tr
 def test_what_begins_in_the_middle_is_seen(first: float) -> None:
     """A fifth slower after ten minutes without: soon, if not all of the wealth bets from the begin."""
     rng = np.random.default_rng(6)
-    excess = rng.normal(0, 0.1, (230, 200))
+    excess = rng.normal(0, 0.1, (236, 200))
     excess[200:] += 0.18
     e_values = np.stack(list(_watched(excess, 0.1**2, first=first)))
 
-    assert (np.mean(e_values[229] >= 20) >= 0.8) == (first < 1)
+    assert (np.mean(e_values[235] >= 20) >= 0.8) == (first < 1)
 
 
 @given(

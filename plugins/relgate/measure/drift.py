@@ -15,13 +15,14 @@ effect d the innovation sees c_j d, where c_j is the filter's answer to a consta
 Heavy tails make it lose interest in outliers (a pause of one host), which carry no evidence. Nothing is assumed about
 the size of the noise: s_j only decides how much is bet. A block gains at most a factor of 2.
 
-A pause that reaches over the edge of two blocks would count twice: what is left of it has a side. Bursts are
-memoryless and last L seconds in the mean, so of an outlier to the candidate's side there is more in the next block
-with a chance of at most r = L/B (1 - exp(-B/L)), B seconds being a block, and with exp(-B/L) if it was not the first
-one. Otherwise the next block is as symmetric as ever, so that (1 + b) / (1 + r max b) has a mean of at most 1
-(`docs/decisions/0040`). What fills more than four blocks is no burst. Where such a bet is worth little none is made:
-after an outlier to the other side, and on d after a first one of more than 3 d. Nor is an excess of more than 3 d
-evidence for d after a calm block.
+A pause that reaches over the edge of two blocks would count twice: what is left of it has a side. Bursts that are
+memoryless and last L seconds in the mean go on in the next block of B seconds with a chance of r = L/B (1 - exp(-B/L)),
+or of exp(-B/L) if this was not their first. So after a block to the candidate's side that is not calm, the next one is
+of the same burst with that chance, and as symmetric as ever otherwise: (1 + b) / (1 + r max b) has a mean of 1. (In
+truth the chance depends on how much of the block was filled; simulations show what is promised, `docs/decisions/0040`.)
+What fills more than five blocks is no burst. Where such a bet is worth little none is made: after an outlier to the
+other side, and on d after a first block of more than 3 d. Nor is an excess of more than 3 d evidence for d after a
+calm block.
 
 Sources: sign and odd-function e-values under symmetry (de la Pena, Annals of Probability 27, 1999; Ramdas et al.,
 "Testing exchangeability", 2022); Kalman filter (Anderson & Moore, Optimal Filtering, 1979). The combination is ours:
@@ -32,7 +33,7 @@ frequency) makes the test more careful, never less.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,10 +65,13 @@ _BEYOND = 3.0
 """Times an effect, beyond which an excess is rather a pause than evidence for that effect."""
 
 _PAUSE = 3.0
-"""Standard deviations from which an innovation may be of a pause that goes on."""
+"""Standard deviations to the other side from which a block is a pause there, of which nothing is to be won."""
 
 _LONGEST = 4
-"""Blocks that a burst may fill; not one in sixty of those that are seen fills more."""
+"""Blocks of a row after which the next may still be of the same burst; one burst in 200 goes on for more than that."""
+
+USUAL_BURST_S = 2.0
+"""How long bursts last where nobody knows, seconds."""
 
 _ORDINARY = 2.0
 _ORDINARY_SQUARE = 0.7737413
@@ -78,13 +82,13 @@ _ORDINARY_SQUARE = 0.7737413
 class Noise:
     """What two equal sides differ by. ``host_drift``: standard deviation of one instance, in log units (0.03 is 3 %).
 
-    ``over_s``: its correlation time. ``bursts_s``: how long pauses and bursts of errors last. ``source``: where it is
-    known from.
+    ``over_s``: its correlation time. ``bursts_s``: how long pauses and bursts of errors last, 0 where there are none.
+    ``source``: where it is known from.
     """
 
     host_drift: float
     over_s: float
-    bursts_s: float = 2.0
+    bursts_s: float = USUAL_BURST_S
     source: str = "assumed"
 
     @property
@@ -99,6 +103,13 @@ class Noise:
             return 0.0, 0.0
         bursts = self.block_s / self.bursts_s
         return -math.expm1(-bursts) / bursts, math.exp(-bursts)
+
+    @property
+    def of_errors(self) -> Noise:
+        """The same for errors and lines: that latencies were calm says nothing about how long storms of those last."""
+        if self.source == "declared":
+            return self
+        return replace(self, bursts_s=max(self.bursts_s, USUAL_BURST_S))
 
     def pair_variance(self, candidates: int, baselines: int) -> float:
         """Variance of the drift between two sides of so many instances."""
@@ -203,7 +214,8 @@ class Excess:
         steady = np.array([weight for _, weight in EFFECTS])
         self._weights = np.append((1 - SPIKES[0]) * steady, SPIKES[0])
         self._wealth = Wealth((*shape, len(EFFECTS) + 1), first)
-        self._last = np.full(shape, np.nan)  # the innovation of the last block that showed anything
+        # Of the last block that showed anything: its innovation, and that as an effect.
+        self._last, self._size = np.full(shape, np.nan), np.zeros(shape)
         self._slow = np.zeros(shape, dtype=np.intp)  # blocks in a row that were not calm, to the candidate's side
 
     def step(self, excess: Floats, variance: Floats) -> None:
@@ -211,21 +223,23 @@ class Excess:
         x, sees = self._drift.step(excess, variance)
         steady = self._steady(x[..., None], sees[..., None] * self._effects)
         rare = np.where(np.abs(self._last) >= _ORDINARY, 1.0, spike(x))
-        self._slow = np.where(sees > 0, np.where(x >= _ORDINARY, self._slow + 1, 0), self._slow)
-        self._last = np.where(sees > 0, x, self._last)
+        seen = sees > 0
+        self._slow = np.where(seen, np.where(x >= _ORDINARY, self._slow + 1, 0), self._slow)
+        self._size = np.where(seen, x / np.where(seen, sees, 1.0), self._size)
+        self._last = np.where(seen, x, self._last)
         self._wealth.pay(np.concatenate([steady, rare[..., None]], axis=-1))
 
     def _steady(self, x: Floats, m: Floats) -> Floats:
         """Return what the bets on each effect pay, by what the last block was."""
-        last, first = self._last[..., None], (self._slow == 1)[..., None]
+        last, fresh = self._last[..., None], (self._slow == 1)[..., None]
         bets = np.where(np.abs(last) < _ORDINARY, believed(x, m), 1.0) * (payoff(x, m) - 1.0)
         once, again = self._goes_on
-        slow = (last >= _PAUSE) & (self._slow[..., None] <= _LONGEST)
-        if once and slow.any():
-            going = np.where(slow, np.where(first, once, again), 0.0)
-            bets = (1.0 + bets) / (1.0 + going * (payoff(np.hypot(m, math.sqrt(NU)), m) - 1.0)) - 1.0
-        rest = (last <= -_PAUSE) | (slow & first & (last > _BEYOND * m))
-        return 1.0 + np.where(rest & (once > 0), 0.0, bets)
+        if not once:
+            return 1.0 + bets
+        going = np.where(fresh, once, again) * ((self._slow >= 1) & (self._slow <= _LONGEST))[..., None]
+        bets = (1.0 + bets) / (1.0 + going * (payoff(np.hypot(m, math.sqrt(NU)), m) - 1.0)) - 1.0
+        rest = (last <= -_PAUSE) | (fresh & (self._size[..., None] > _BEYOND * self._effects))
+        return 1.0 + np.where(rest, 0.0, bets)
 
     @property
     def inflation(self) -> Floats:

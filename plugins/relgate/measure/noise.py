@@ -31,7 +31,7 @@ CONTRADICTED = 4.6
 """Half the 99 % quantile of chi-square with two degrees of freedom: the drift's size and its correlation time."""
 
 SAFETY = 1.15
-"""Factor on both, for what the model leaves out: a burst that reaches over the edge of a block looks like drift.
+"""Factor on both, for what the model leaves out: drift is no AR(1) process, and what fills a part of a block is in it.
 
 Measured in bursty worlds (`benchmarks/decisions`): false rollbacks at the limit itself stay below 5 % with it.
 """
@@ -39,7 +39,7 @@ Measured in bursty worlds (`benchmarks/decisions`): false rollbacks at the limit
 LEAST_BLOCKS = 40
 """Blocks below which a series says nothing about drift."""
 
-ASSUMED = Noise(host_drift=0.08, over_s=200.0, bursts_s=2.0, source="assumed")
+ASSUMED = Noise(host_drift=0.08, over_s=200.0, source="assumed")
 """Where nothing was declared or measured: a third more than the 6 % of a badly shared host, and as slow."""
 
 LEAST_BURSTS = 5
@@ -52,7 +52,7 @@ CALM = 0.0
 """Length of bursts where none were seen: blocks of one second, and none that goes on in the next."""
 
 LEAST_CALM_S = 1200
-"""Seconds of stored bakes that show calm; one outlier in so many is chance."""
+"""Seconds of stored bakes that show calm; one outlying second in so many is chance."""
 
 A_PAUSE = 3.0
 """How many times longer than usual requests of a pause take; smaller ones are drift, or hide in the noise."""
@@ -112,7 +112,7 @@ def burst_length(series: Sequence[tuple[Floats, Floats]]) -> float:
     kept = [one for one in series if (np.isfinite(one[0]) & np.isfinite(one[1])).sum() >= LEAST_BLOCKS]
     scales = [(k, *_bursts([_averages(*one, k) for one in kept])) for k in _AVERAGED_S]
     _, lengths, seconds, widest = scales[0]
-    calm = len(lengths) * LEAST_CALM_S <= seconds and seconds >= LEAST_CALM_S and widest <= math.log(A_PAUSE)
+    calm = sum(lengths) * LEAST_CALM_S <= seconds and seconds >= LEAST_CALM_S and widest <= math.log(A_PAUSE)
     if calm and all(len(found) < LEAST_BURSTS for _, found, _, _ in scales):
         return CALM
     usual_s = 0.0
