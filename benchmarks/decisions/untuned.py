@@ -1,9 +1,11 @@
 """How often ours rolls back good releases in worlds that nothing was tuned for: none of them is a cell of ``run.py``.
 
     python benchmarks/decisions/untuned.py [--rate 10] [--runs 600] [WORLD ...]      # half a minute a world
-    python benchmarks/decisions/untuned.py --declared 0.03 60 --rate 1000 --runs 400 pauses      # any world, noise declared
+    python benchmarks/decisions/untuned.py --histories 8 --rate 100 --runs 500 diurnal      # any world, other earlier bakes
+    python benchmarks/decisions/untuned.py --declared 0.03 60 --rate 1000 --runs 400 pauses      # noise declared
 
 Noise is measured from ten earlier bakes, as in ``run.py``, unless it is declared. A line for each world and rule.
+The last three worlds were looked at when decision 40 was made.
 """
 
 import argparse
@@ -25,6 +27,9 @@ UNTUNED = {
     ),
     "long-error-bursts": World(noise=BURSTY, errors=Errors(baseline=0.005, candidate=0.005, burst=30)),
     "many-errors": World(noise=BURSTY, errors=Errors(baseline=0.05, candidate=0.05, burst=8)),
+    "pauses-4s-30s": World(noise=Noise(pauses=Pauses(factor=3, last_s=4, every_s=30))),
+    "pauses-5s-120s": World(noise=Noise(pauses=Pauses(factor=3, last_s=5, every_s=120))),
+    "pauses-8s-100s": World(noise=Noise(pauses=Pauses(factor=5, last_s=8, every_s=100))),
 }
 SEED = 7
 
@@ -34,18 +39,20 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=10.0, help="requests per second to each side")
     parser.add_argument("--runs", type=int, default=600, help="good releases in each world")
     parser.add_argument("--declared", type=float, nargs=2, metavar=("DRIFT", "SECONDS"), help="instead of measuring")
+    parser.add_argument("--histories", type=int, default=1, help="sets of ten earlier bakes, each judged with in turn")
     parser.add_argument("worlds", nargs="*", metavar="WORLD", help="of these, or of run.py; all of these")
     options = parser.parse_args()
     for name in options.worlds or UNTUNED:
         world = replace((UNTUNED | WORLDS)[name], rate=options.rate)
-        rules = [Ours(Known(*options.declared))] if options.declared else deciders(world)
-        for outcome in race(world, rules, options.runs, SEED):
-            low, high = outcome.interval
-            print(
-                f"{name}, {options.rate:g}/s, {outcome.decider}: {outcome.rolled_back} of {outcome.runs} rolled back, "
-                f"{100 * outcome.share:.1f} % ({100 * low:.1f} to {100 * high:.1f}), {outcome.promoted} promoted",
-                flush=True,
-            )
+        for history in range(1, options.histories + 1):
+            rules = [Ours(Known(*options.declared))] if options.declared else deciders(world, history)
+            for outcome in race(world, rules, options.runs, SEED):
+                low, high = outcome.interval
+                print(
+                    f"{name}, {options.rate:g}/s, {outcome.decider}: {outcome.rolled_back} of {outcome.runs} rolled back, "
+                    f"{100 * outcome.share:.1f} % ({100 * low:.1f} to {100 * high:.1f}), {outcome.promoted} promoted",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

@@ -94,11 +94,11 @@ class _Watch:
         return Verdicts(bad, good, ~bad & ~good)
 
 
-def deciders(world: World) -> tuple[Ours, ...]:
+def deciders(world: World, seed: int = 1) -> tuple[Ours, ...]:
     """Return our rules for a world: without a margin, with one of 5 %, and without any knowledge of the noise.
 
     The first two have measured the noise from EARLIER_BAKES good bakes of that world; where it is not to be told, in
-    the world ``undeclared-drift``, there is only the last one, which assumes the worst.
+    the world ``undeclared-drift``, there is only the last one, which assumes the worst. ``seed``: of those bakes.
     """
     rule = Ours(ASSUMED, instances=world.instances, name="relgate unmeasured")
     if world.noise.warm_up is not None:
@@ -106,7 +106,7 @@ def deciders(world: World) -> tuple[Ours, ...]:
     hidden = replace(rule, margin=0.05, name="relgate unmeasured, margin 5 %")
     if world.noise.drift is not None and world.noise.drift.sd > _DECLARED_DRIFT:
         return rule, hidden
-    noise = measured(_calm(world))
+    noise = measured(_calm(world), seed)
     known = replace(rule, noise=noise, name="relgate")
     return known, replace(known, margin=0.05, name="relgate, margin 5 %")
 
@@ -122,19 +122,19 @@ def _calm(world: World) -> World:
 
 
 @cache
-def measured(world: World) -> Noise:
-    """Return the noise that stored bakes of a world show, as one instance against one."""
+def measured(world: World, seed: int = 1) -> Noise:
+    """Return the noise that stored bakes of a world show, as one instance against one. ``seed``: of those bakes."""
     one = replace(world, instances=1)
-    bursts_s = burst_length(_series(one, 1))
+    bursts_s = burst_length(_series(one, 1, seed))
     block_s = replace(ASSUMED, bursts_s=bursts_s).block_s
-    found = estimate(_series(one, block_s), block_s, 600.0)
+    found = estimate(_series(one, block_s, seed), block_s, 600.0)
     return ASSUMED if found is None else replace(found, bursts_s=bursts_s)
 
 
-def _series(world: World, block_s: int) -> list[tuple[Floats, Floats]]:
+def _series(world: World, block_s: int, seed: int) -> list[tuple[Floats, Floats]]:
     """Return excess and variance of each block of EARLIER_BAKES bakes."""
     blocks = Blocks(EARLIER_BAKES, (None,), block_s)
-    warm = (tick for tick in world.start(EARLIER_BAKES, 1) if tick.t_s >= _WARMUP_S)
+    warm = (tick for tick in world.start(EARLIER_BAKES, seed) if tick.t_s >= _WARMUP_S)
     ended = (
         blocks.see(tick.candidate.latency_s.astype(np.float64), tick.baseline.latency_s.astype(np.float64))
         for tick in warm
