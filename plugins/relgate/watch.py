@@ -167,9 +167,7 @@ def limit_tests(
     if kind == "quantile" and bound.basis != "absolute":
         worse_by = gate.worse_by if bound.basis == "times" else None
         return test, Health(bound, gate.quantile, noise, instances, worse_by, runs), None
-    if kind == "quantile":
-        return test, None, Clusters(noise.block_s, bound.value, runs)
-    return test, None, Clusters(noise.of_errors.block_s, None, runs)
+    return test, None, Clusters(noise.block_s, bound.value if kind == "quantile" else None, runs)
 
 
 def is_sequential(gate: Gate, limit: object) -> bool:

@@ -105,8 +105,8 @@ class Noise:
         return -math.expm1(-bursts) / bursts, math.exp(-bursts)
 
     @property
-    def of_errors(self) -> Noise:
-        """The same for errors and lines: that latencies were calm says nothing about how long storms of those last."""
+    def of_lines(self) -> Noise:
+        """The same for lines of a log: that latencies were calm says nothing about how long storms of those last."""
         if self.source == "declared":
             return self
         return replace(self, bursts_s=max(self.bursts_s, USUAL_BURST_S))

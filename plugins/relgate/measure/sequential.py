@@ -63,7 +63,6 @@ def harm(
     if not testable(bound, kind):
         raise ValueError(f"no sequential test for {bound.text!r}")
     if kind == "share":
-        noise = noise.of_errors
         if bound.basis == "absolute":
             return _Share(Beyond(runs, bound.value, noise.block_s))
         ratio, points = (bound.value, 0.0) if bound.basis == "times" else (1.0, bound.value)
