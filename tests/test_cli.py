@@ -272,6 +272,20 @@ def test_backtest_simulates_releases_and_stores_the_figures(here: Path, capsys: 
     assert (found["rate_per_s"], found["bake_s"], found["runs"]) == (20, 30, 5)
 
 
+@pytest.mark.parametrize(("policy", "told"), [("fixed", True), ("compared", False)])
+def test_a_backtest_tells_that_fixed_limits_allow_what_rules_of_others_roll_back(
+    here: Path, capsys: pytest.CaptureFixture[str], policy: str, told: bool
+) -> None:
+    """Missed releases beside peers that saw them are no fault of the test where the policy allows as much."""
+    (here / "relgate.yaml").write_text(
+        COMPARED.replace("> baseline + 50%", "> 2000ms") if policy == "fixed" else COMPARED
+    )
+
+    assert main(["backtest", "--worlds", "iid", "--effects", "none", "--runs", "2"]) == 0
+
+    assert ("none of them compares with the baseline" in capsys.readouterr().out) is told
+
+
 def test_backtest_judges_stored_bakes_again(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What was recorded beside what this policy says; what cannot be read is named."""
     (here / "relgate.yaml").write_text(COMPARED.replace("quantile: 99%", "quantile: 50%"))

@@ -30,6 +30,8 @@ def plan_lines(service: str, plan: Plan, runs: int, seed: int) -> list[str]:
         f"  {_noise(plan.noise)}",
         f"  gates: {simulated}",
     ]
+    if not any(gate.gate.needs_baseline for gate in plan.gates):
+        lines.append("  none of them compares with the baseline: what their fixed limits allow is promoted")
     by_reason: dict[str, list[str]] = {}
     for id_, why in plan.left_out.items():
         by_reason.setdefault(why, []).append(id_)
