@@ -3,6 +3,7 @@
     python benchmarks/decisions/untuned.py [--rate 10] [--runs 600] [WORLD ...]      # half a minute a world
     python benchmarks/decisions/untuned.py --histories 8 --rate 100 --runs 500 diurnal      # any world, other earlier bakes
     python benchmarks/decisions/untuned.py --declared 0.03 60 --rate 1000 --runs 400 pauses      # noise declared
+    python benchmarks/decisions/untuned.py --measured-in iid --rate 100 --runs 200 pauses bursty     # hosts that changed since
 
 Noise is measured from ten earlier bakes, as in ``run.py``, unless it is declared. A line for each world and rule.
 The last three worlds were looked at when decision 40 was made.
@@ -40,12 +41,14 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=600, help="good releases in each world")
     parser.add_argument("--declared", type=float, nargs=2, metavar=("DRIFT", "SECONDS"), help="instead of measuring")
     parser.add_argument("--histories", type=int, default=1, help="sets of ten earlier bakes, each judged with in turn")
+    parser.add_argument("--measured-in", metavar="WORLD", help="where earlier bakes were, if not in the same world")
     parser.add_argument("worlds", nargs="*", metavar="WORLD", help="of these, or of run.py; all of these")
     options = parser.parse_args()
     for name in options.worlds or UNTUNED:
         world = replace((UNTUNED | WORLDS)[name], rate=options.rate)
+        before = replace((UNTUNED | WORLDS)[options.measured_in or name], rate=options.rate)
         for history in range(1, options.histories + 1):
-            rules = [Ours(Known(*options.declared))] if options.declared else deciders(world, history)
+            rules = [Ours(Known(*options.declared))] if options.declared else deciders(before, history)
             for outcome in race(world, rules, options.runs, SEED):
                 low, high = outcome.interval
                 print(
