@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from relgate.measure.drift import Noise
 from relgate.measure.noise import ASSUMED
-from relgate.watch import Watch, instances, is_sequential, watched
+from relgate.measure.seconds import Second
+from relgate.watch import Watch, instances, is_sequential, limit_tests, watched
 from tests.bakes import QUIET, due, evidence, gate, latencies, part, requests, usual
 
 if TYPE_CHECKING:
@@ -187,3 +189,22 @@ def test_the_instances_of_a_baseline_tell_its_noise() -> None:
 def test_which_gates_are_watched(rule: Gate, expected: bool) -> None:
     """Zero tolerance, stretches and other kinds are judged once, at the end."""
     assert is_sequential(rule, rule.fail[0]) is expected
+
+
+@pytest.mark.parametrize("limit", ["> baseline", "> baseline + 1pp", "> 2%"])
+def test_storms_of_errors_on_hosts_with_calm_latencies_count_once(limit: str) -> None:
+    """Two seconds in which all fails, every 100 s, on each side by itself: no more than promised is rolled back."""
+    rng, runs, n = np.random.default_rng(4), 300, 50
+    rule = gate(limit, kind="share")
+    calm = Noise(host_drift=0.005, over_s=500.0, bursts_s=0.0, source="measured")
+    test, _, _ = limit_tests(rule, rule.fail[0], calm, (1, 1), runs)  # type: ignore[arg-type]  # a limit is a number
+    left, highest, fast = np.zeros((2, runs)), np.zeros(runs), np.full((runs, n), 0.01)
+    for _ in range(900):
+        left = np.where((left <= 0) & (rng.random((2, runs)) < 1 / 98), rng.exponential(2.0, (2, runs)), left)
+        failed = rng.random((2, runs, n)) < np.clip(left, 0, 1)[..., None]
+        left -= 1
+        own, other = (np.where(one, np.inf, fast) for one in failed)
+        test.see(Second(own, other, failed[0], failed[1]))
+        highest = np.maximum(highest, test.e_value)
+
+    assert np.mean(highest >= 20) <= 0.05

@@ -6,7 +6,7 @@
     python benchmarks/decisions/untuned.py --measured-in iid --rate 100 --runs 200 pauses bursty     # hosts that changed since
 
 Noise is measured from ten earlier bakes, as in ``run.py``, unless it is declared. A line for each world and rule.
-The last three worlds were looked at when decision 40 was made.
+The last three worlds were looked at when decision 40 was made; an error storm is two seconds of failures at 100 a second.
 """
 
 import argparse
@@ -28,6 +28,7 @@ UNTUNED = {
     ),
     "long-error-bursts": World(noise=BURSTY, errors=Errors(baseline=0.005, candidate=0.005, burst=30)),
     "many-errors": World(noise=BURSTY, errors=Errors(baseline=0.05, candidate=0.05, burst=8)),
+    "error-storms": World(errors=Errors(baseline=0.02, candidate=0.02, burst=200)),
     "pauses-4s-30s": World(noise=Noise(pauses=Pauses(factor=3, last_s=4, every_s=30))),
     "pauses-5s-120s": World(noise=Noise(pauses=Pauses(factor=3, last_s=5, every_s=120))),
     "pauses-8s-100s": World(noise=Noise(pauses=Pauses(factor=5, last_s=8, every_s=100))),

@@ -18,6 +18,7 @@ from relgate.measure.interval import compare, side
 from relgate.measure.quantiles import QuantilePair
 from relgate.measure.rates import SharePair
 from relgate.measure.trial import Finding
+from relgate.watch import noise_for
 
 if TYPE_CHECKING:
     from relgate.measure.interval import Estimator
@@ -139,8 +140,9 @@ def _bounded(watch: Watch, tests: LimitWatch, estimator: Estimator, beta: float)
     thinned = pair.thinned(factor)
     kept = surely_kept(limit, thinned, boundary, beta)
     notes = (f"events in clusters of about {factor:.2g}",) if factor > 1.2 else ()
-    if watch.watched_s < watch.noise.block_s:
-        text = f"less than a block of {watch.noise.block_s} s was watched: clusters cannot be told from single events"
+    block_s = noise_for(watch.gate, watch.noise).block_s
+    if watch.watched_s < block_s:
+        text = f"less than a block of {block_s} s was watched: clusters cannot be told from single events"
         return Finding("open", notes, text)
     if limit.basis != "absolute" and pair.events and _beyond_all(limit, pair):
         return Finding("open", notes, "the baseline fails so often that no candidate could break the limit")

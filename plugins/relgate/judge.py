@@ -348,7 +348,7 @@ def _version(case: Case) -> Judgement:
 
 
 def _patterns(case: Case) -> Judgement:
-    seen = compared(*sides.of(*_both(case), Lines), case.begin_s, case.end_s, case.noise.of_lines.bursts_s)
+    seen = compared(*sides.of(*_both(case), Lines), case.begin_s, case.end_s, case.noise.of_events.bursts_s)
     subject = _subject(case, "")
     shown = sides.measured(several.foremost(seen), case.gate.dimension, case.confidence)
     judged = conclude(

@@ -158,11 +158,17 @@ class Watch:
         return min(found, default=None)
 
 
+def noise_for(gate: Gate, noise: Noise) -> Noise:
+    """Return the noise that a gate counts with: what was measured of latencies is not said of failed requests."""
+    return noise if gate.kind == "quantile" else noise.of_events
+
+
 def limit_tests(
     gate: Gate, bound: NumberLimit, noise: Noise, instances: tuple[int, int], runs: int = 1
 ) -> tuple[Test, Health | None, Clusters | None]:
     """Return the tests of one limit: of harm, and of health or of what bounds at the end are thinned by."""
     kind: Kind = "quantile" if gate.kind == "quantile" else "share"
+    noise = noise_for(gate, noise)
     test = harm(bound, kind, gate.quantile, noise, instances, runs)
     if kind == "quantile" and bound.basis != "absolute":
         worse_by = gate.worse_by if bound.basis == "times" else None

@@ -167,13 +167,13 @@ def test_pauses_that_reach_into_the_next_block_keep_the_promise(own_sd: float, l
     assert np.mean(highest >= 40) <= 0.025
 
 
-def test_what_calm_latencies_say_is_not_said_of_lines() -> None:
-    """Storms of lines last two seconds where nobody declared anything else."""
+def test_what_calm_latencies_say_is_not_said_of_failed_requests_and_lines() -> None:
+    """Storms of those last two seconds where nobody declared anything else."""
     calm = Noise(0.0, 0.0, 0.0, source="measured")
 
-    assert calm.of_lines.bursts_s == 2
-    assert replace(calm, bursts_s=5.0).of_lines.bursts_s == 5
-    assert replace(calm, bursts_s=0.5, source="declared").of_lines.bursts_s == 0.5
+    assert calm.of_events.bursts_s == 2
+    assert replace(calm, bursts_s=5.0).of_events.bursts_s == 5
+    assert replace(calm, bursts_s=0.5, source="declared").of_events.bursts_s == 0.5
 
 
 @pytest.mark.parametrize(

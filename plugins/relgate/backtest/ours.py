@@ -67,7 +67,7 @@ class _Watch:
         self._health = [
             Slower(runs, worst, rule.noise, sides, q, turned=True, first=1.0, only=True) for q in (None, 0.95)
         ]
-        self._errors = MoreErrors(runs, bursts_s=rule.noise.bursts_s)
+        self._errors = MoreErrors(runs, bursts_s=rule.noise.of_events.bursts_s)
         self._highest = np.zeros(runs)
 
     def see(self, tick: Tick) -> None:

@@ -105,8 +105,11 @@ class Noise:
         return -math.expm1(-bursts) / bursts, math.exp(-bursts)
 
     @property
-    def of_lines(self) -> Noise:
-        """The same for lines of a log: that latencies were calm says nothing about how long storms of those last."""
+    def of_events(self) -> Noise:
+        """The same for failed requests and lines of a log: their storms last two seconds unless declared otherwise.
+
+        Calm latencies do not tell of them: a storm that fails every tenth request leaves the others as fast as ever.
+        """
         if self.source == "declared":
             return self
         return replace(self, bursts_s=max(self.bursts_s, USUAL_BURST_S))

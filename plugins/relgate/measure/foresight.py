@@ -126,7 +126,7 @@ def slower_than(bake: Bake, quantile: float) -> Foresight:
 
 def errors(bake: Bake, limit: float, usual: float) -> Foresight:
     """Foresee a fixed limit on the share of errors; a good release has the ``usual`` share of them."""
-    worse = _shares(limit, usual)
+    bake, worse = replace(bake, noise=bake.noise.of_events), _shares(limit, usual)
     found = count(bake, worse, None, lambda runs: Beyond(runs, limit, bake.noise.block_s))
     return _of_errors(bake, worse, limit, found, ("absolute", limit))
 
@@ -134,7 +134,7 @@ def errors(bake: Bake, limit: float, usual: float) -> Foresight:
 def more_errors(bake: Bake, usual: float, ratio: float = 1.0, points: float = 0.0) -> Foresight:
     """Foresee a limit on the share of errors beside a baseline that has the ``usual`` one: times, or plus points."""
     limit = ratio * usual + points
-    worse = _shares(limit, usual)
+    bake, worse = replace(bake, noise=bake.noise.of_events), _shares(limit, usual)
     found = count(bake, worse, usual, lambda runs: MoreErrors(runs, ratio, points, bake.noise.bursts_s))
     return _of_errors(bake, worse, limit, found, ("plus", points) if points else ("times", ratio))
 
