@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from relgate.measure.drift import Noise
+from relgate.observe.format import FAULTS
 from relgate.policy.limits import parse_limit
 from relgate.policy.model import Gate
 from relgate.values import Evidence, Requests, Samples
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from relgate.values import Floats
 
+BROKEN = FAULTS.index("expectation")
 QUIET = Noise(host_drift=0.01, over_s=50.0, bursts_s=2.0, source="declared")
 
 
@@ -83,17 +85,28 @@ def evidence(candidate: Samples, baseline: Samples | None, window_s: float) -> E
 
 
 def stored(
-    folder: Path, seed: int, window_s: float, factor: float = 1.0, instances: int = 1, run_id: str = "run-1"
+    folder: Path,
+    seed: int,
+    window_s: float,
+    factor: float = 1.0,
+    instances: int = 1,
+    run_id: str = "run-1",
+    storm_s: float = 0.0,
 ) -> None:
-    """Leave the recording of a bake: ten requests a second, the candidate ``factor`` times as slow."""
+    """Leave the recording of a bake: ten requests a second, the candidate ``factor`` times as slow.
+
+    ``storm_s``: once in a minute every other request to one side fails for so long, to one side after the other.
+    """
     sides = {side: [f"https://{side}-{i}" for i in range(instances)] for side in HEAD["sides"]}
     new = writer(folder, run_id=run_id, bake_s=window_s, instances=sides)
     due_ns = START_NS + np.round(due(window_s) * 1e9).astype(np.int64)
     for number, side in enumerate(HEAD["sides"]):
         slow = factor if side == "candidate" else 1.0
         took_ns = np.round(slow * latencies(len(due_ns), 2 * seed + number) * 1e9).astype(np.int64)
+        since_s = (due(window_s) + 60.0 * number) % 120.0
+        fault = np.where((since_s < storm_s) & (np.arange(len(due_ns)) // instances % 2 == 0), BROKEN, 0)
         rows = [
-            (int(at), int(at), int(at + took), WALL_NS, 200, 0, 0, i % instances, 21)
+            (int(at), int(at), int(at + took), WALL_NS, 200, int(fault[i]), 0, i % instances, 21)
             for i, (at, took) in enumerate(zip(due_ns, took_ns, strict=True))
         ]
         new.requests("requests", side, rows)

@@ -60,9 +60,9 @@ def ended(run: Run, verdict: Verdict = OPEN, rows: dict[str, tuple[float | None,
     return str(done.decision.outcome.value)
 
 
-def recorded(run: Run, seed: int, window_s: float = 600.0, instances: int = 1) -> None:
+def recorded(run: Run, seed: int, window_s: float = 600.0, instances: int = 1, storm_s: float = 0.0) -> None:
     """Leave a bake of two equal sides, ten requests a second."""
-    stored(run.path / "evidence", seed, window_s, instances=instances, run_id=run.id)
+    stored(run.path / "evidence", seed, window_s, instances=instances, run_id=run.id, storm_s=storm_s)
 
 
 # --- evidence
@@ -187,6 +187,19 @@ def test_noise_is_that_of_one_instance(begin: Callable[..., Run]) -> None:
 
     assert [noise.source for noise in found] == ["measured", "measured"]
     assert found[0] != found[1]
+
+
+def test_long_storms_of_errors_are_measured_and_are_said_of_errors_alone(begin: Callable[..., Run]) -> None:
+    """Ten seconds on either side: blocks of errors hold a storm, those of latencies stay short."""
+    recorded(run := begin(), 3, storm_s=10.0)
+    assert ended(run, PASS) == "promote"
+    noise = usual_noise(begin())
+    recorded(calm := begin(reports="calm"), 3)
+    ended(calm, PASS)
+
+    assert 5 <= noise.storms_s <= 15
+    assert noise.of_events.bursts_s == noise.storms_s
+    assert usual_noise(begin(reports="calm")).storms_s == 2
 
 
 @pytest.mark.parametrize("damage", ["gone", "cut", "garbage", "another probe", "short", "empty"])

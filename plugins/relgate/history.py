@@ -19,6 +19,7 @@ from relgate.audit.waivers import LONGEST_DAYS, overrides, waivers
 from relgate.errors import SourceError, UsageError
 from relgate.measure.drift import Noise
 from relgate.measure.noise import ASSUMED, burst_length, estimate, excesses
+from relgate.measure.storms import storm_length, surpluses
 from relgate.migrate.store import read
 from relgate.observe.store import open_recording
 from relgate.values import Outcome, Requests
@@ -55,7 +56,8 @@ def _measured(bakes: list[tuple[Requests, Requests, float]], begin_s: float, bak
     block_s = replace(ASSUMED, bursts_s=bursts_s).block_s
     series = [excesses(own, other, begin_s, end_s, block_s) for own, other, end_s in bakes]
     measured = estimate(series, block_s, max(bake_s, 60.0))
-    return ASSUMED if measured is None else replace(measured, bursts_s=bursts_s)
+    storms_s = storm_length([surpluses(own, other, begin_s, end_s) for own, other, end_s in bakes])
+    return ASSUMED if measured is None else replace(measured, bursts_s=bursts_s, storms_s=storms_s)
 
 
 def _promoted(run: Run) -> Iterator[Path]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relgate.backtest.noise import Diurnal, Wander, WarmUp
+from relgate.backtest.noise import Diurnal, Pauses, Wander, WarmUp
 from relgate.backtest.protocol import Side, Tick
 from relgate.backtest.worlds import EFFECTS, MEDIAN_S, WORLDS, Effect, Errors, Noise, World, scatter
 
@@ -144,6 +144,19 @@ def test_the_share_of_failures_is_the_one_stated(burst: float, rate: float) -> N
     requests = rate * 300 * 200
     assert candidate.sum() / requests == pytest.approx(0.05, rel=0.12)
     assert baseline.sum() / requests == pytest.approx(0.01, rel=0.2)
+
+
+def test_storms_fail_more_often_for_some_seconds_on_each_side_by_itself() -> None:
+    """As often, as long and as much as they say."""
+    storms = Pauses(factor=500.0, last_s=5.0, every_s=45.0)
+    own, other = failures(World(rate=40.0, horizon_s=400, errors=Errors(0.001, 0.001, storms=storms)), 200)
+    stormy = own > 4
+
+    assert stormy.mean() == pytest.approx(0.1, rel=0.1)
+    assert (stormy[1:] & stormy[:-1]).sum() / stormy[:-1].sum() == pytest.approx(0.8, abs=0.03)
+    assert own[stormy].mean() == pytest.approx(20, rel=0.03)
+    assert own[~stormy].mean() == pytest.approx(0.04, rel=0.2)
+    assert (stormy & (other > 4)).mean() == pytest.approx(0.01, rel=0.3)
 
 
 def test_bursts_bunch_failures() -> None:

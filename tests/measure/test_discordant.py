@@ -112,6 +112,37 @@ def test_a_storm_is_one_piece_of_evidence() -> None:
     assert storm.e_value < 2
 
 
+@pytest.mark.parametrize("silent_s", [1, 2, 3])
+def test_a_long_storm_that_is_silent_for_a_while_is_still_one_piece_of_evidence(silent_s: int) -> None:
+    """A tenth of ten requests a second fails for some seconds: those without a failure are not its end."""
+    e_values = {}
+    for known_s in (2.0, 5.0):
+        test = MoreErrors(1, bursts_s=known_s)
+        for hit in (1, *[0] * silent_s, 1, *[0] * silent_s, 1):
+            test.see((np.array([hit]), np.array([0])), (np.array([10]), np.array([10])))
+        e_values[known_s] = float(test.e_value[0])
+
+    assert e_values[5.0] < e_values[2.0]
+    assert e_values[5.0] < 1.8
+
+
+@pytest.mark.parametrize("last_s", [5.0, 20.0])
+@pytest.mark.parametrize("rate", [10, 50])
+def test_storms_of_known_length_do_not_break_the_promise(last_s: float, rate: int) -> None:
+    """Each side by itself fails a tenth of its requests for some seconds, memoryless, every 100 s."""
+    rng, runs = np.random.default_rng(6), 300
+    test, now, highest = MoreErrors(runs, bursts_s=last_s), np.zeros((2, runs), dtype=np.bool_), np.zeros(runs)
+    n = np.full(runs, rate)
+    for _ in range(1200):
+        chance = rng.random((2, runs))
+        now = np.where(now, chance >= 1 / last_s, chance < 1 / 100)
+        failed = rng.binomial(rate, np.where(now, 0.1, 0.001))
+        test.see((failed[0], failed[1]), (n, n))
+        highest = np.maximum(highest, test.e_value)
+
+    assert np.mean(highest >= 40) <= 0.05
+
+
 @pytest.mark.parametrize("ratio", [0.5, 1.0, 3.0])
 def test_a_cell_pays_back_what_it_takes(ratio: float) -> None:
     """On average over hit and not hit, at the limit: at most 1, and for equal sides exactly."""

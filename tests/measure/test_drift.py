@@ -168,12 +168,14 @@ def test_pauses_that_reach_into_the_next_block_keep_the_promise(own_sd: float, l
 
 
 def test_what_calm_latencies_say_is_not_said_of_failed_requests_and_lines() -> None:
-    """Storms of those last two seconds where nobody declared anything else."""
+    """Storms of those last two seconds where nobody declared anything else, or longer where they were seen to."""
     calm = Noise(0.0, 0.0, 0.0, source="measured")
 
     assert calm.of_events.bursts_s == 2
     assert replace(calm, bursts_s=5.0).of_events.bursts_s == 5
-    assert replace(calm, bursts_s=0.5, source="declared").of_events.bursts_s == 0.5
+    assert replace(calm, storms_s=8.0).of_events.bursts_s == 8
+    assert replace(calm, bursts_s=9.0, storms_s=8.0).of_events.bursts_s == 9
+    assert replace(calm, bursts_s=0.5, storms_s=8.0, source="declared").of_events.bursts_s == 0.5
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from relgate.measure.discordant import MoreErrors
 from relgate.measure.latency import Slower
 from relgate.measure.noise import ASSUMED, burst_length, estimate
 from relgate.measure.sequential import changed
+from relgate.measure.storms import storm_length
 
 if TYPE_CHECKING:
     from relgate.backtest.protocol import Tick
@@ -128,7 +129,8 @@ def measured(world: World, seed: int = 1) -> Noise:
     bursts_s = burst_length(_series(one, 1, seed))
     block_s = replace(ASSUMED, bursts_s=bursts_s).block_s
     found = estimate(_series(one, block_s, seed), block_s, 600.0)
-    return ASSUMED if found is None else replace(found, bursts_s=bursts_s)
+    storms_s = storm_length(_surpluses(one, seed))
+    return ASSUMED if found is None else replace(found, bursts_s=bursts_s, storms_s=storms_s)
 
 
 def _series(world: World, block_s: int, seed: int) -> list[tuple[Floats, Floats]]:
@@ -141,3 +143,15 @@ def _series(world: World, block_s: int, seed: int) -> list[tuple[Floats, Floats]
     )
     both = np.array([(one.excess[:, 0], one.variance[:, 0]) for one in ended if one is not None])
     return [(both[:, 0, run], both[:, 1, run]) for run in range(EARLIER_BAKES)]
+
+
+def _surpluses(world: World, seed: int) -> list[Floats]:
+    """Return the surplus of failed requests in each second of EARLIER_BAKES bakes."""
+    warm = (tick for tick in world.start(EARLIER_BAKES, seed) if tick.t_s >= _WARMUP_S)
+    shares = [
+        (tick.candidate.failed.sum(axis=1) - tick.baseline.failed.sum(axis=1)) / n
+        if (n := tick.candidate.failed.shape[1])
+        else np.full(EARLIER_BAKES, np.nan)
+        for tick in warm
+    ]
+    return list(np.array(shares).T)

@@ -68,11 +68,15 @@ class Errors:
     ``burst``: mean number of failures that come together; 1 is independent failures. Above 1, bursts begin at random,
     their sizes are geometric with this mean, and a burst's failures are spread over one second at random; where
     fewer requests than that are due, the next ones fail. The share is the same whatever the burst.
+
+    ``storms``: for some seconds each side by itself fails ``factor`` times as often, each request by itself; these
+    failures come on top, and there are no bursts.
     """
 
     baseline: float = 0.001
     candidate: float = 0.001
     burst: float = 1.0
+    storms: Pauses | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,7 @@ class _Arm:
         self._drift = Wandering(rng, noise.drift, shape) if noise.drift else None
         self._pauses = Pausing(rng, noise.pauses, shape) if noise.pauses else None
         self._log_pause = np.float32(math.log(noise.pauses.factor)) if noise.pauses else np.float32(0)
-        self._failures = _Failures(rng, world.errors.burst, runs)
+        self._failures = _Failures(rng, world.errors, runs)
         self._stall_at = rng.integers(0, world.effect.stall_every_s, runs)
         self._offset = rng.random((runs, 1), dtype=np.float32)  # of the schedule against the clock, in requests
 
@@ -205,14 +209,19 @@ def scatter(rng: np.random.Generator, n: int, share: float) -> Ints:
 
 
 class _Failures:
-    """Which requests of one side fail, independent or in bursts."""
+    """Which requests of one side fail, independent, in bursts or in storms."""
 
-    def __init__(self, rng: np.random.Generator, burst: float, runs: int) -> None:
-        self._rng, self._burst = rng, burst
+    def __init__(self, rng: np.random.Generator, errors: Errors, runs: int) -> None:
+        self._rng, self._burst = rng, errors.burst
+        self._storms = Pausing(rng, errors.storms, (runs, 1)) if errors.storms else None
+        self._factor = errors.storms.factor if errors.storms else 1.0
         self._later = np.zeros(runs, dtype=np.intp)  # failures of bursts that reach into the next second
 
     def second(self, n: int, rate: float, share: float) -> Flags:
         """Shape (runs, n)."""
+        if self._storms:
+            chance = np.where(self._storms.step(), self._factor * share, share)
+            return self._rng.random((len(self._later), n), dtype=np.float32) < chance
         failed: Flags = np.zeros((len(self._later), n), dtype=np.bool_)
         if self._burst <= 1:
             failed.reshape(-1)[scatter(self._rng, failed.size, share)] = True

@@ -5,13 +5,14 @@ plus ``points``. Independent errors are the exception: one retry storm is many e
 e-processes share the wealth.
 
 **Cells** (McNemar's test, sequential). A second in which a side had an error is a hit; only the first second of a
-cluster counts, so a cell follows one in which neither side was hit. With clusters that begin at random, the chances of
-a hit keep p_candidate <= ratio * p_baseline for ratio >= 1 (1 - (1 - p)^r <= r p), whatever the common rate does, so
-that 1 + s (hit_candidate - ratio * hit_baseline) has a mean of at most 1. The stake s = (t - 1) / (1 + ratio t) makes
-it the likelihood ratio of "t times the limit" where exactly one side is hit (Lindon & Malek, NeurIPS 2022, for Poisson
-counts). Nothing is assumed about the size of a cluster. Where the candidate has more requests, each of its hits counts
-for less, by as much (the chance of a hit grows no faster than the requests). For a ratio below 1 a cell with two hits
-pays 1: then the odds of being the only one hit keep the ratio.
+cluster counts, so a cell follows a second in which neither side was hit, or as many of them as a long storm may be
+silent in its midst. With clusters that begin at random, the chances of a hit keep p_candidate <= ratio * p_baseline for
+ratio >= 1 (1 - (1 - p)^r <= r p), whatever the common rate does, so that 1 + s (hit_candidate - ratio * hit_baseline)
+has a mean of at most 1. The stake s = (t - 1) / (1 + ratio t) makes it the likelihood ratio of "t times the limit"
+where exactly one side is hit (Lindon & Malek, NeurIPS 2022, for Poisson counts). Nothing is assumed about the size of a
+cluster. Where the candidate has more requests, each of its hits counts for less, by as much (the chance of a hit grows
+no faster than the requests). For a ratio below 1 a cell with two hits pays 1: then the odds of being the only one hit
+keep the ratio.
 
 **Blocks.** Under heavy traffic every second is hit and cells say nothing. At equal shares the difference of a block,
 divided by its standard deviation, is symmetric about zero: it is bet on as an excess (with unequal numbers of requests
@@ -20,6 +21,7 @@ only where it has EVEN errors, from which it is near enough to symmetric). At an
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -139,20 +141,22 @@ class MoreErrors:
         self._equal = ratio == 1 and points == 0
         self._excess = Excess((runs,), noise, first=first)
         self._surplus = Surplus(runs, ratio, points, first)
-        self._open = np.ones(runs, dtype=np.bool_)
+        # A memoryless storm that has been silent for about its usual length is over, or has begun anew.
+        self._silent_s = max(1, math.ceil(bursts_s) - 1)
+        self._since_s = np.full(runs, self._silent_s)
         self._sums = np.zeros((4, runs))
         self._seconds = 0
 
     def see(self, errors: tuple[Counts, Counts], n: tuple[Counts, Counts]) -> None:
         """Take errors and requests of one second, candidate and baseline, each of shape (runs,)."""
         hit, other = errors[0] > 0, errors[1] > 0
-        comparable = self._open & (n[0] > 0) & (n[1] > 0)
+        comparable = (self._since_s >= self._silent_s) & (n[0] > 0) & (n[1] > 0)
         counts_for = np.minimum(1.0, n[1] / np.maximum(n[0], 1))
         excess = hit * counts_for - self._ratio * other
         if self._ratio < 1:
             excess = np.where(hit & other, np.minimum(excess, 0.0), excess)
         self._cells.pay(1.0 + np.where(comparable, excess, 0.0)[:, None] * self._stakes)
-        self._open = ~hit & ~other
+        self._since_s = np.where(hit | other, 0, self._since_s + 1)
         self._sums += np.stack([errors[0], errors[1], n[0], n[1]])
         self._seconds += 1
         if self._seconds % self._block_s == 0:

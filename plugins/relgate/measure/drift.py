@@ -83,13 +83,14 @@ class Noise:
     """What two equal sides differ by. ``host_drift``: standard deviation of one instance, in log units (0.03 is 3 %).
 
     ``over_s``: its correlation time. ``bursts_s``: how long pauses and bursts of errors last, 0 where there are none.
-    ``source``: where it is known from.
+    ``source``: where it is known from. ``storms_s``: how long bursts of errors were seen to last, if they were.
     """
 
     host_drift: float
     over_s: float
     bursts_s: float = USUAL_BURST_S
     source: str = "assumed"
+    storms_s: float = USUAL_BURST_S
 
     @property
     def block_s(self) -> int:
@@ -106,13 +107,14 @@ class Noise:
 
     @property
     def of_events(self) -> Noise:
-        """The same for failed requests and lines of a log: their storms last two seconds unless declared otherwise.
+        """The same for failed requests and lines of a log: two seconds, or longer where storms or pauses were.
 
         Calm latencies do not tell of them: a storm that fails every tenth request leaves the others as fast as ever.
+        What is declared is believed.
         """
         if self.source == "declared":
             return self
-        return replace(self, bursts_s=max(self.bursts_s, USUAL_BURST_S))
+        return replace(self, bursts_s=max(self.bursts_s, self.storms_s))
 
     def pair_variance(self, candidates: int, baselines: int) -> float:
         """Variance of the drift between two sides of so many instances."""
