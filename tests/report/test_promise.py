@@ -23,6 +23,15 @@ def test_where_the_noise_is_known_from_is_said() -> None:
     assert "(measured)" in promise({**RISK, "noise": {**NOISE, "source": "measured"}})
 
 
+def test_storms_of_errors_that_were_measured_are_said() -> None:
+    """They are why failed requests are judged in longer blocks; usual ones, and what the policy declares, are not."""
+    noise = {**NOISE, "source": "measured", "storms_s": 8.2}
+
+    assert "over 200 s and fail in storms of about 8 s (measured)" in promise({**RISK, "noise": noise})
+    assert "storms" not in promise({**RISK, "noise": {**noise, "storms_s": 2.0}})
+    assert "storms" not in promise({**RISK, "noise": {**noise, "source": "declared"}})
+
+
 def test_a_stage_without_chance_says_so() -> None:
     """Deterministic gates spend nothing."""
     assert "has no gate that could roll back a good release by chance" in promise({**RISK, "stage_alpha": 0.0})
