@@ -56,8 +56,10 @@ def _measured(bakes: list[tuple[Requests, Requests, float]], begin_s: float, bak
     block_s = replace(ASSUMED, bursts_s=bursts_s).block_s
     series = [excesses(own, other, begin_s, end_s, block_s) for own, other, end_s in bakes]
     measured = estimate(series, block_s, max(bake_s, 60.0))
+    if measured is None:
+        return ASSUMED
     storms_s = storm_length([surpluses(own, other, begin_s, end_s) for own, other, end_s in bakes])
-    return ASSUMED if measured is None else replace(measured, bursts_s=bursts_s, storms_s=storms_s)
+    return replace(measured, bursts_s=bursts_s, storms_s=storms_s)
 
 
 def _promoted(run: Run) -> Iterator[Path]:

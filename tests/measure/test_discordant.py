@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from relgate.backtest.noise import Pauses, Pausing
 from relgate.measure.discordant import LEAST, MoreErrors, Surplus
 
 from .traffic import at_most, errors, share_above
@@ -131,12 +132,10 @@ def test_a_long_storm_that_is_silent_for_a_while_is_still_one_piece_of_evidence(
 def test_storms_of_known_length_do_not_break_the_promise(last_s: float, rate: int) -> None:
     """Each side by itself fails a tenth of its requests for some seconds, memoryless, every 100 s."""
     rng, runs = np.random.default_rng(6), 300
-    test, now, highest = MoreErrors(runs, bursts_s=last_s), np.zeros((2, runs), dtype=np.bool_), np.zeros(runs)
-    n = np.full(runs, rate)
+    storms = Pausing(rng, Pauses(last_s=last_s, every_s=100.0), (2, runs))
+    test, highest, n = MoreErrors(runs, bursts_s=last_s), np.zeros(runs), np.full(runs, rate)
     for _ in range(1200):
-        chance = rng.random((2, runs))
-        now = np.where(now, chance >= 1 / last_s, chance < 1 / 100)
-        failed = rng.binomial(rate, np.where(now, 0.1, 0.001))
+        failed = rng.binomial(rate, np.where(storms.step(), 0.1, 0.001))
         test.see((failed[0], failed[1]), (n, n))
         highest = np.maximum(highest, test.e_value)
 

@@ -10,30 +10,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relgate.backtest.noise import Pauses, Pausing
 from relgate.measure.drift import USUAL_BURST_S
 from relgate.measure.storms import LONGEST_STORM_S, storm_length, surpluses
-from relgate.values import Requests, Series
+from relgate.values import Series
+from tests.bakes import due, requests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from relgate.values import Floats
 
 BAKES, SECONDS, BASE = 10, 600, 0.001
 
 
-def _stormy(rng: np.random.Generator, rate: int, last_s: float, share: float, every_s: float = 60.0) -> Floats:
-    """Share of failed requests in each second of one side of each bake, with memoryless storms."""
-    now, shares = np.zeros(BAKES, dtype=np.bool_), np.empty((SECONDS, BAKES))
-    for t in range(SECONDS):
-        chance = rng.random(BAKES)
-        now = np.where(now, chance >= 1 / max(last_s, 1.0), (last_s > 0) & (chance < 1 / every_s))
-        shares[t] = rng.binomial(rate, np.where(now, share, BASE)) / rate
-    return shares
-
-
-def _between(rng: np.random.Generator, side: Callable[[np.random.Generator], Floats]) -> list[Floats]:
-    return list((side(rng) - side(rng)).T)
+def _stormy(seed: int, rate: int, last_s: float, share: float) -> list[Floats]:
+    """Surplus of failed requests in each second of each bake; each side has memoryless storms by itself."""
+    rng = np.random.default_rng(seed)
+    storms = Pausing(rng, Pauses(last_s=last_s, every_s=60.0), (2, BAKES))
+    shares = [rng.binomial(rate, np.where(storms.step(), share, BASE)) / rate for _ in range(SECONDS)]
+    own, other = np.array(shares).transpose(1, 2, 0)
+    return list(own - other)
 
 
 @pytest.mark.parametrize("share", [0.1, 1.0])
@@ -41,10 +36,7 @@ def _between(rng: np.random.Generator, side: Callable[[np.random.Generator], Flo
 @pytest.mark.parametrize("last_s", [4.0, 8.0])
 def test_the_length_of_storms_is_measured(last_s: float, rate: int, share: float) -> None:
     """However many of their requests fail: the median of some services is near the truth, on the careful side."""
-    found = [
-        storm_length(_between(np.random.default_rng(seed), lambda rng: _stormy(rng, rate, last_s, share)))
-        for seed in range(5)
-    ]
+    found = [storm_length(_stormy(seed, rate, last_s, share)) for seed in range(5)]
 
     assert last_s * 0.8 <= np.median(found) <= last_s * 1.8
 
@@ -105,17 +97,10 @@ def test_whatever_was_recorded_gives_a_length_that_makes_sense(series: list[Floa
     assert storm_length([-one for one in series]) == found
 
 
-def _requests(failed: list[bool], per_s: int) -> Requests:
-    n = len(failed)
-    zeros, none = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.bool_)
-    codes = np.where(failed, 500, 200)
-    return Requests(np.arange(n) / per_s, np.full(n, 0.1), np.zeros(n), codes, np.array(failed), ~none, zeros, ("/",))
-
-
 def test_the_surplus_is_what_more_fails_in_each_second() -> None:
     """Shares, so that more requests are not more errors; nothing is said of a second without requests."""
-    own = _requests([True, False, True, True, False, False], 2)
-    other = _requests([False] * 3 + [True], 4)
+    own = requests(due(3.0, 2), failed=np.array([True, False, True, True, False, False]))
+    other = requests(due(1.0, 4), failed=np.array([False, False, False, True]))
     found = surpluses(own, other, 0.0, 4.0)
 
     assert found == pytest.approx([0.25, math.nan, math.nan, math.nan], nan_ok=True)

@@ -20,6 +20,8 @@ from relgate.measure.sequential import changed
 from relgate.measure.storms import storm_length
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from relgate.backtest.protocol import Tick
     from relgate.backtest.worlds import World
     from relgate.measure.drift import Noise
@@ -129,17 +131,17 @@ def measured(world: World, seed: int = 1) -> Noise:
     bursts_s = burst_length(_series(one, 1, seed))
     block_s = replace(ASSUMED, bursts_s=bursts_s).block_s
     found = estimate(_series(one, block_s, seed), block_s, 600.0)
-    storms_s = storm_length(_surpluses(one, seed))
-    return ASSUMED if found is None else replace(found, bursts_s=bursts_s, storms_s=storms_s)
+    if found is None:
+        return ASSUMED
+    return replace(found, bursts_s=bursts_s, storms_s=storm_length(_surpluses(one, seed)))
 
 
 def _series(world: World, block_s: int, seed: int) -> list[tuple[Floats, Floats]]:
     """Return excess and variance of each block of EARLIER_BAKES bakes."""
     blocks = Blocks(EARLIER_BAKES, (None,), block_s)
-    warm = (tick for tick in world.start(EARLIER_BAKES, seed) if tick.t_s >= _WARMUP_S)
     ended = (
         blocks.see(tick.candidate.latency_s.astype(np.float64), tick.baseline.latency_s.astype(np.float64))
-        for tick in warm
+        for tick in _warm(world, seed)
     )
     both = np.array([(one.excess[:, 0], one.variance[:, 0]) for one in ended if one is not None])
     return [(both[:, 0, run], both[:, 1, run]) for run in range(EARLIER_BAKES)]
@@ -147,11 +149,15 @@ def _series(world: World, block_s: int, seed: int) -> list[tuple[Floats, Floats]
 
 def _surpluses(world: World, seed: int) -> list[Floats]:
     """Return the surplus of failed requests in each second of EARLIER_BAKES bakes."""
-    warm = (tick for tick in world.start(EARLIER_BAKES, seed) if tick.t_s >= _WARMUP_S)
     shares = [
         (tick.candidate.failed.sum(axis=1) - tick.baseline.failed.sum(axis=1)) / n
         if (n := tick.candidate.failed.shape[1])
         else np.full(EARLIER_BAKES, np.nan)
-        for tick in warm
+        for tick in _warm(world, seed)
     ]
     return list(np.array(shares).T)
+
+
+def _warm(world: World, seed: int) -> Iterator[Tick]:
+    """Yield the traffic of EARLIER_BAKES bakes after their warm-up."""
+    return (tick for tick in world.start(EARLIER_BAKES, seed) if tick.t_s >= _WARMUP_S)

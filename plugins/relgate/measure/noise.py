@@ -20,7 +20,7 @@ import numpy as np
 
 from relgate.measure.contrast import Blocks
 from relgate.measure.drift import Noise, information
-from relgate.measure.seconds import Seconds
+from relgate.measure.seconds import between
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -156,10 +156,8 @@ def excesses(
     candidate: Samples, baseline: Samples, begin_s: float, end_s: float, block_s: int
 ) -> tuple[Floats, Floats]:
     """Return excess and sampling variance of each block of two sides in [begin_s, end_s): what ``estimate`` takes."""
-    seconds, blocks = Seconds(begin_s), Blocks(1, (None,), block_s)
-    seconds.add("candidate", candidate)
-    seconds.add("baseline", baseline)
-    ended = (blocks.see(second.candidate_s, second.baseline_s) for second in seconds.until(end_s))
+    blocks, seconds = Blocks(1, (None,), block_s), between(candidate, baseline, begin_s, end_s)
+    ended = (blocks.see(second.candidate_s, second.baseline_s) for second in seconds)
     found = [(float(one.excess[0, 0]), float(one.variance[0, 0])) for one in ended if one is not None]
     both = np.array(found).reshape(-1, 2)
     seen = np.isfinite(both).all(axis=1)

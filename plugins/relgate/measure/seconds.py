@@ -88,6 +88,14 @@ class Seconds:
             yield Second(own_s, other_s, own_failed, other_failed)
 
 
+def between(candidate: Samples, baseline: Samples, begin_s: float, end_s: float) -> Iterator[Second]:
+    """Yield the seconds of two whole recordings that lie in [begin_s, end_s). Raises ValueError as ``Seconds.add``."""
+    seconds = Seconds(begin_s)
+    seconds.add("candidate", candidate)
+    seconds.add("baseline", baseline)
+    return seconds.until(end_s)
+
+
 def _requests(samples: Samples) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """When each request was due, seconds to a good answer (infinite if there was none), and whether it failed."""
     if isinstance(samples, Requests):

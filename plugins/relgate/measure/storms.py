@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relgate.measure.drift import USUAL_BURST_S
-from relgate.measure.seconds import Seconds
+from relgate.measure.seconds import between
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,12 +75,9 @@ def _autocovariance(series: Sequence[Floats]) -> tuple[Floats, Floats]:
 
 def surpluses(candidate: Samples, baseline: Samples, begin_s: float, end_s: float) -> Floats:
     """Return the surplus of each second of two sides in [begin_s, end_s): what ``storm_length`` takes."""
-    seconds = Seconds(begin_s)
-    seconds.add("candidate", candidate)
-    seconds.add("baseline", baseline)
     shares = [
         [one.mean() if one.size else math.nan for one in (second.candidate_failed, second.baseline_failed)]
-        for second in seconds.until(end_s)
+        for second in between(candidate, baseline, begin_s, end_s)
     ]
     own, other = np.array(shares).reshape(-1, 2).T
     surplus: Floats = own - other
