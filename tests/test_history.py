@@ -199,6 +199,7 @@ def test_long_storms_of_errors_are_measured_and_are_said_of_errors_alone(begin: 
 
     assert 5 <= noise.storms_s <= 15
     assert noise.of_events.bursts_s == noise.storms_s
+    assert noise.bursts_s == 2
     assert usual_noise(begin(reports="calm")).storms_s == 2
 
 
